@@ -1,0 +1,183 @@
+"""The store in memory: for trying things out, and the plainest statement of what the ports promise. Gone with its process."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from allocation.domain.order_line import LineState, LineStatus
+from allocation.service_layer.store import (
+    InboxKey,
+    KnownStream,
+    LatestLines,
+    LineKey,
+    Loaded,
+    UnfinishedPromising,
+)
+from allocation.service_layer.streams import OutboxEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from allocation.domain.batch import Batch
+    from allocation.domain.order_line import KeptLine
+    from allocation.domain.product import ProductState
+    from allocation.service_layer.store import (
+        Changes,
+        Fence,
+        Footprint,
+        InboxEntry,
+        LoggedEvent,
+        ParkedMessage,
+        StreamPlace,
+        Transaction,
+    )
+
+Result = TypeVar("Result")
+_LATEST_LINES = 16
+
+
+@dataclass
+class MemoryStore:
+    """Keeps the promises of `Store` and `Reader` in dicts. What it hands out are copies: only `write` changes it."""
+
+    products: dict[str, ProductState] = field(default_factory=dict)
+    batches_by_reference: dict[str, Batch] = field(default_factory=dict)
+    kept: dict[LineKey, KeptLine] = field(default_factory=dict)
+    log: list[LoggedEvent] = field(default_factory=list)
+    unpublished: dict[int, LoggedEvent] = field(default_factory=dict)
+    consumed: dict[InboxKey, InboxEntry] = field(default_factory=dict)
+    parked: dict[StreamPlace, ParkedMessage] = field(default_factory=dict)
+    fences: dict[str, Fence] = field(default_factory=dict)
+    streams: dict[str, KnownStream] = field(default_factory=dict)
+    commands: dict[str, UnfinishedPromising] = field(default_factory=dict)
+
+    async def transact(self, work: Callable[[Transaction], Result]) -> Result:
+        """Do the work; a transaction that raises has written nothing, since it writes last and at once."""
+        return work(MemoryTransaction(self))
+
+    async def batch(self, reference: str) -> Batch | None:
+        """Read one batch."""
+        return copy(self.batches_by_reference.get(reference))
+
+    async def batches(self, sku: str, after: str, limit: int) -> list[Batch]:
+        """Read batches of a sku by reference."""
+        found = [batch for batch in self.batches_by_reference.values() if batch.sku == sku and batch.reference > after]
+        return [copy(batch) for batch in sorted(found, key=lambda batch: batch.reference)[:limit]]
+
+    async def lines(self, order_id: str, after: str, limit: int) -> list[LineStatus]:
+        """Read kept lines of an order by line_id."""
+        found = sorted(key for key in self.kept if key.order_id == order_id and key.line_id > after)[:limit]
+        return [self._status(self.kept[key]) for key in found]
+
+    async def outbox(self, limit: int) -> list[OutboxEvent]:
+        """Read the events to be published next."""
+        return [_outgoing(position, event) for position, event in list(self.unpublished.items())[:limit]]
+
+    async def unfinished(self, limit: int) -> list[UnfinishedPromising]:
+        """Read durable commands that wait to be continued."""
+        return [self.commands[sku] for sku in sorted(self.commands)[:limit]]
+
+    async def stream(self, name: str) -> KnownStream | None:
+        """Read what is known of a stream."""
+        return copy(self.streams.get(name))
+
+    def _status(self, kept: KeptLine) -> LineStatus:
+        eta = None if kept.batch_reference is None else self.batches_by_reference[kept.batch_reference].eta
+        return LineStatus(kept.line, kept.state, kept.sku_sequence, kept.batch_reference, eta)
+
+
+class MemoryTransaction:
+    """Keeps the promise of `service_layer.store.Transaction`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def load(self, footprint: Footprint) -> Loaded:
+        """Load what a group touches; see `Loaded` for which batches."""
+        store = self._store
+        lines = [store.kept[key] for key in footprint.lines if key in store.kept]
+        named = footprint.batches & store.batches_by_reference.keys()
+        skus = footprint.skus | {store.batches_by_reference[reference].sku for reference in named}
+        named |= {kept.batch_reference for kept in lines if kept.batch_reference is not None and kept.line.sku in skus}
+        return Loaded(
+            products=[copy(store.products[sku]) for sku in skus if sku in store.products],
+            batches=[
+                copy(batch)
+                for batch in store.batches_by_reference.values()
+                if batch.reference in named or (batch.sku in skus and (batch.available_quantity > 0 or batch.is_shrinking))
+            ],
+            lines=[copy(kept) for kept in lines],
+            latest={reference: self._latest(reference) for reference in footprint.changed_batches & named},
+            inbox={key: store.consumed[key].fingerprint for key in footprint.inbox if key in store.consumed},
+            parked={place for place in footprint.redelivered if place in store.parked},
+            fences={key: store.fences[key] for key in footprint.changed_batches if key in store.fences},
+            streams={name: copy(store.streams[name]) for name in footprint.streams if name in store.streams},
+        )
+
+    def latest_lines(self, batch_reference: str, below: int, limit: int) -> list[KeptLine]:
+        """Load the lines on a batch with a promise number under `below`, the highest first."""
+        found = [
+            kept
+            for kept in self._store.kept.values()
+            if kept.batch_reference == batch_reference and kept.promise_number < below
+        ]
+        return [copy(kept) for kept in sorted(found, key=lambda kept: -kept.promise_number)[:limit]]
+
+    def waiting_lines(self, sku: str, after: int, quantity_max: int, limit: int) -> list[KeptLine]:
+        """Load the lines without a batch above a promise number, the lowest first."""
+        found = [
+            kept
+            for kept in self._store.kept.values()
+            if kept.line.sku == sku
+            and kept.is_waiting
+            and kept.promise_number > after
+            and (kept.line.quantity <= quantity_max or kept.state is LineState.DISPLACED)
+        ]
+        return [copy(kept) for kept in sorted(found, key=lambda kept: kept.promise_number)[:limit]]
+
+    def write(self, changes: Changes) -> None:
+        """Write everything."""
+        store = self._store
+        store.products.update({state.sku: copy(state) for state in changes.products})
+        for batch in changes.new_batches + changes.changed_batches:
+            store.batches_by_reference[batch.reference] = copy(batch)
+        for kept in changes.new_lines + changes.changed_lines:
+            store.kept[LineKey(kept.line.order_id, kept.line.line_id)] = copy(kept)
+        for event in changes.events:
+            store.log.append(event)
+            if event.subject is not None:
+                store.unpublished[len(store.log)] = event
+        for position in changes.published:
+            store.unpublished.pop(position, None)
+        store.consumed.update({entry.key: entry for entry in changes.inbox})
+        store.parked.update({message.place: message for message in changes.parked})
+        store.fences.update(changes.fences)
+        store.streams.update({known.name: known for known in changes.streams})
+        for sku, unfinished in changes.unfinished.items():
+            if unfinished is None:
+                store.commands.pop(sku, None)
+            else:
+                store.commands[sku] = unfinished
+
+    def _latest(self, batch_reference: str) -> LatestLines:
+        lines = self.latest_lines(batch_reference, 2**63 - 1, _LATEST_LINES)
+        return LatestLines(lines, complete=len(lines) < _LATEST_LINES)
+
+
+def _outgoing(position: int, event: LoggedEvent) -> OutboxEvent:
+    if event.subject is None:
+        raise AssertionError(f"internal event {event.event_id} is in the outbox")
+    return OutboxEvent(
+        position=position,
+        event_id=event.event_id,
+        type=event.type,
+        subject=event.subject,
+        sku=event.sku,
+        payload=event.payload,
+        occurred_at=event.occurred_at,
+        correlation_id=event.correlation_id,
+        causation_id=event.causation_id,
+        traceparent=event.traceparent,
+    )

@@ -1,0 +1,106 @@
+"""The reading side in SQL, on connections of their own that never write and never wait long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from allocation.adapters.sql import rows, tables
+from allocation.domain.order_line import LineState, LineStatus, OrderLine
+from allocation.service_layer.store import KnownStream, StoreUnavailableError, UnfinishedPromising
+from allocation.service_layer.streams import OutboxEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from allocation.domain.batch import Batch
+
+_batches, _lines, _events = tables.batches, tables.order_lines, tables.events
+_LINES = select(
+    _lines.c["order_id", "line_id", "sku", "quantity", "state", "sku_sequence", "batch_reference"], _batches.c.eta
+).join_from(_lines, _batches, _lines.c.batch_reference == _batches.c.reference, isouter=True)
+_OUTBOX = (
+    select(
+        tables.outbox.c.position,
+        _events.c["event_id", "type", "subject", "sku", "payload", "occurred_at"],
+        _events.c["correlation_id", "causation_id", "traceparent"],
+    )
+    .join_from(tables.outbox, _events, tables.outbox.c.event_id == _events.c.event_id)
+    .order_by(tables.outbox.c.position)
+)
+
+
+class SqlReader:
+    """Keeps the promise of `service_layer.views.Reader`; a query takes at most `read_seconds_max`."""
+
+    def __init__(self, engine: AsyncEngine, read_seconds_max: float) -> None:
+        self._engine = engine
+        self._read_seconds_max = read_seconds_max
+
+    async def batch(self, reference: str) -> Batch | None:
+        """Read one batch."""
+        found = await self._fetch(select(_batches).where(_batches.c.reference == reference))
+        return rows.batch(found[0]) if found else None
+
+    async def batches(self, sku: str, after: str, limit: int) -> list[Batch]:
+        """Read batches of a sku by reference."""
+        of_sku = select(_batches).where(_batches.c.sku == sku, _batches.c.reference > after)
+        return [rows.batch(row) for row in await self._fetch(of_sku.order_by(_batches.c.reference).limit(limit))]
+
+    async def lines(self, order_id: str, after: str, limit: int) -> list[LineStatus]:
+        """Read kept lines of an order by line_id."""
+        of_order = _LINES.where(_lines.c.order_id == order_id, _lines.c.line_id > after)
+        found = await self._fetch(of_order.order_by(_lines.c.line_id).limit(limit))
+        return [
+            LineStatus(
+                OrderLine(*row[:4]),
+                LineState(row.state),
+                row.sku_sequence,
+                row.batch_reference,
+                None if row.eta is None else rows.instant(row.eta),
+            )
+            for row in found
+        ]
+
+    async def outbox(self, limit: int) -> list[OutboxEvent]:
+        """Read the events to be published next."""
+        return [
+            OutboxEvent(
+                position=row.position,
+                event_id=row.event_id,
+                type=row.type,
+                subject=row.subject,
+                sku=row.sku,
+                payload=row.payload,
+                occurred_at=rows.instant(row.occurred_at),
+                correlation_id=row.correlation_id,
+                causation_id=row.causation_id,
+                traceparent=row.traceparent,
+            )
+            for row in await self._fetch(_OUTBOX.limit(limit))
+        ]
+
+    async def unfinished(self, limit: int) -> list[UnfinishedPromising]:
+        """Read durable commands that wait to be continued."""
+        found = await self._fetch(select(tables.internal_commands).order_by(tables.internal_commands.c.sku).limit(limit))
+        return [UnfinishedPromising(*row) for row in found]
+
+    async def stream(self, name: str) -> KnownStream | None:
+        """Read what is known of a stream."""
+        found = await self._fetch(select(tables.streams).where(tables.streams.c.name == name))
+        return KnownStream(*found[0]) if found else None
+
+    async def _fetch(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        try:
+            async with asyncio.timeout(self._read_seconds_max), self._engine.connect() as connection:
+                return (await connection.execute(query)).all()
+        except TimeoutError as error:
+            raise StoreUnavailableError(f"a read took longer than {self._read_seconds_max} seconds") from error
+        except SQLAlchemyError as error:
+            raise StoreUnavailableError(str(error.__cause__ or error)) from error

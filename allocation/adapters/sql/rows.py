@@ -1,0 +1,122 @@
+"""Rows to domain objects and back: column order, and instants as microseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from allocation.domain.batch import Batch
+from allocation.domain.order_line import KeptLine, LineState, OrderLine
+from allocation.domain.product import ProductState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from allocation.service_layer.store import InboxEntry, LoggedEvent, ParkedMessage
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(instant: datetime) -> int:
+    """Count the microseconds from 1970 to an instant."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant(since_epoch: int) -> datetime:
+    """Make the instant, in UTC, that so many microseconds after 1970 was."""
+    return _EPOCH + timedelta(microseconds=since_epoch)
+
+
+def product(row: Sequence[Any]) -> ProductState:
+    """Read a row of products."""
+    return ProductState(*row)
+
+
+def batch(row: Sequence[Any]) -> Batch:
+    """Read a row of batches."""
+    reference, sku, purchased, eta, allocated, created, target = row
+    return Batch(reference, sku, purchased, None if eta is None else instant(eta), allocated, created, target)
+
+
+def kept_line(row: Sequence[Any]) -> KeptLine:
+    """Read a row of order_lines."""
+    order_id, line_id, sku, quantity, promise_number, state, batch_reference, sku_sequence = row
+    line = OrderLine(order_id, line_id, sku, quantity)
+    return KeptLine(line, promise_number, LineState(state), batch_reference, sku_sequence)
+
+
+def of_product(state: ProductState) -> tuple[Any, ...]:
+    """Write a row of products."""
+    return (
+        state.sku,
+        state.sku_sequence,
+        state.promise_number,
+        state.batch_count,
+        state.waiting_lines,
+        state.promised_through,
+    )
+
+
+def of_batch(value: Batch) -> tuple[Any, ...]:
+    """Write a row of batches."""
+    return (
+        value.reference,
+        value.sku,
+        value.purchased_quantity,
+        None if value.eta is None else microseconds(value.eta),
+        value.allocated_quantity,
+        value.created_quantity,
+        value.target_quantity,
+    )
+
+
+def of_kept_line(kept: KeptLine) -> tuple[Any, ...]:
+    """Write a row of order_lines."""
+    line = kept.line
+    return (
+        line.order_id,
+        line.line_id,
+        line.sku,
+        line.quantity,
+        kept.promise_number,
+        kept.state.value,
+        kept.batch_reference,
+        kept.sku_sequence,
+    )
+
+
+def of_event(event: LoggedEvent) -> tuple[Any, ...]:
+    """Write a row of events, but for its position."""
+    return (
+        event.event_id,
+        event.type,
+        event.subject,
+        event.sku,
+        event.sku_sequence,
+        event.payload,
+        microseconds(event.occurred_at),
+        event.correlation_id,
+        event.causation_id,
+        event.traceparent,
+    )
+
+
+def of_inbox_entry(entry: InboxEntry) -> tuple[Any, ...]:
+    """Write a row of inbox."""
+    return (*entry.key, entry.fingerprint, *entry.place, microseconds(entry.consumed_at))
+
+
+def of_parked(message: ParkedMessage) -> tuple[Any, ...]:
+    """Write a row of parked_messages."""
+    return (
+        *message.place,
+        message.subject,
+        message.headers,
+        message.payload,
+        message.fingerprint,
+        message.deliveries,
+        message.reason.value,
+        message.detail,
+        microseconds(message.parked_at),
+    )

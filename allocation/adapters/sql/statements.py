@@ -1,0 +1,81 @@
+"""The statements that write, compiled once, for the driver's own executemany: far faster than row by row through Core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, bindparam, delete, insert, update
+from sqlalchemy.dialects import sqlite
+
+from allocation.adapters.sql import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Dialect
+    from sqlalchemy.sql.dml import UpdateBase
+
+
+class ManyRows:
+    """A statement that is executed for many rows at once; each row is a tuple of the values of `names`, in that order."""
+
+    def __init__(self, statement: UpdateBase, names: Sequence[str], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=list(names))
+        if list(compiled.positiontup or ()) != list(names):
+            raise AssertionError(f"{compiled} takes {compiled.positiontup}, not {names}")
+        self._sql = str(compiled)
+
+    def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Execute the statement for each row; for none, do nothing."""
+        if rows:
+            connection.exec_driver_sql(self._sql, list(rows))
+
+
+class Statements:
+    """Every writing statement of a dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        lines, batches = tables.order_lines, tables.batches
+        self.put_product = _upsert(tables.products, dialect)
+        self.insert_batch = _insert(batches, dialect)
+        self.update_batch = ManyRows(
+            update(batches)
+            .values({name: bindparam(name) for name in ("purchased_quantity", "allocated_quantity", "target_quantity")})
+            .where(batches.c.reference == bindparam("key")),
+            ("purchased_quantity", "allocated_quantity", "target_quantity", "key"),
+            dialect,
+        )
+        self.insert_line = _insert(lines, dialect)
+        self.update_line = ManyRows(
+            update(lines)
+            .values({name: bindparam(name) for name in ("state", "batch_reference", "sku_sequence")})
+            .where(lines.c.order_id == bindparam("key_order_id"), lines.c.line_id == bindparam("key_line_id")),
+            ("state", "batch_reference", "sku_sequence", "key_order_id", "key_line_id"),
+            dialect,
+        )
+        self.insert_event = _insert(tables.events, dialect, without="position")
+        self.insert_outbox = _insert(tables.outbox, dialect, without="position")
+        self.delete_outbox = ManyRows(
+            delete(tables.outbox).where(tables.outbox.c.position == bindparam("key")), ("key",), dialect
+        )
+        self.insert_inbox = _insert(tables.inbox, dialect)
+        self.insert_parked = _insert(tables.parked_messages, dialect)
+        self.put_fence = _upsert(tables.fences, dialect)
+        self.put_stream = _upsert(tables.streams, dialect)
+        self.put_internal_command = _upsert(tables.internal_commands, dialect)
+        self.delete_internal_command = ManyRows(
+            delete(tables.internal_commands).where(tables.internal_commands.c.sku == bindparam("key")), ("key",), dialect
+        )
+
+
+def _insert(table: Table, dialect: Dialect, without: str = "") -> ManyRows:
+    names = [column.name for column in table.columns if column.name != without]
+    return ManyRows(insert(table), names, dialect)
+
+
+def _upsert(table: Table, dialect: Dialect) -> ManyRows:
+    names = [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key]
+    statement = sqlite.insert(table)
+    others = {name: statement.excluded[name] for name in names if name not in keys}
+    return ManyRows(statement.on_conflict_do_update(index_elements=keys, set_=others), names, dialect)

@@ -1,0 +1,177 @@
+"""The inside of a SQL transaction: a bounded number of statements loads what a group touches, and one pass writes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, bindparam, func, select, text, tuple_
+
+from allocation.adapters.sql import rows, tables
+from allocation.domain.order_line import LineState
+from allocation.service_layer.store import (
+    Fence,
+    InboxKey,
+    KnownStream,
+    LatestLines,
+    Loaded,
+    StreamPlace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from sqlalchemy import Column, Connection, Row
+
+    from allocation.adapters.sql.statements import Statements
+    from allocation.domain.order_line import KeptLine
+    from allocation.service_layer.store import Changes, Footprint
+
+LATEST_LINES = 16
+"""How many lines of each batch that may shrink are loaded at once; more are loaded as they are asked for."""
+
+_lines, _batches = tables.order_lines, tables.batches
+
+
+def _among(*columns: Column[Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's own type has no public name
+    key = columns[0] if len(columns) == 1 else tuple_(*columns)
+    return key.in_(bindparam("keys", expanding=True))
+
+
+_PRODUCTS = select(tables.products).where(_among(tables.products.c.sku))
+_BATCHES = select(_batches).where(_among(_batches.c.reference))
+_BATCHES_IN_USE = select(_batches).where(_among(_batches.c.sku), text(f"({tables.HAS_ROOM_OR_SHRINKS})"))
+_LINES = select(_lines).where(_among(_lines.c.order_id, _lines.c.line_id))
+_INBOX = select(tables.inbox.c["source", "message_id", "fingerprint"]).where(
+    _among(tables.inbox.c.source, tables.inbox.c.message_id)
+)
+_PARKED = select(tables.parked_messages.c["stream", "incarnation", "sequence"]).where(
+    _among(*tables.parked_messages.c["stream", "incarnation", "sequence"])
+)
+_FENCES = select(tables.fences).where(_among(tables.fences.c.batch_reference))
+_STREAMS = select(tables.streams).where(_among(tables.streams.c.name))
+_LATEST = (
+    select(_lines)
+    .where(_lines.c.batch_reference == bindparam("batch_reference"), _lines.c.promise_number < bindparam("below"))
+    .order_by(_lines.c.promise_number.desc())
+    .limit(bindparam("limit"))
+)
+_other = tables.order_lines.alias()
+_LATEST_OF_EACH = (
+    select(_lines)
+    .join(_batches, _lines.c.batch_reference == _batches.c.reference)
+    .where(
+        _among(_batches.c.reference),
+        _lines.c.promise_number
+        >= func.coalesce(
+            select(_other.c.promise_number)
+            .where(_other.c.batch_reference == _batches.c.reference)
+            .order_by(_other.c.promise_number.desc())
+            .limit(1)
+            .offset(LATEST_LINES - 1)
+            .correlate(_batches)
+            .scalar_subquery(),
+            0,
+        ),
+    )
+    .order_by(_lines.c.batch_reference, _lines.c.promise_number.desc())
+)
+_WAITING = (
+    select(_lines)
+    .where(
+        _lines.c.sku == bindparam("sku"),
+        _lines.c.batch_reference.is_(None),
+        _lines.c.promise_number > bindparam("after"),
+        (_lines.c.quantity <= bindparam("quantity_max")) | (_lines.c.state == LineState.DISPLACED.value),
+    )
+    .order_by(_lines.c.promise_number)
+    .limit(bindparam("limit"))
+)
+
+
+class SqlTransaction:
+    """Keeps the promise of `service_layer.store.Transaction` on one connection."""
+
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        self._connection = connection
+        self._statements = statements
+
+    def load(self, footprint: Footprint) -> Loaded:
+        """Load what a group touches; see `Loaded` for which batches."""
+        batches = {row[0]: rows.batch(row) for row in self._select(_BATCHES, footprint.batches)}
+        lines = [rows.kept_line(row) for row in self._select(_LINES, footprint.lines)]
+        skus = footprint.skus | {batch.sku for batch in batches.values()}
+        for row in self._select(_BATCHES_IN_USE, skus):
+            batches.setdefault(row[0], rows.batch(row))
+        promised_to = {kept.batch_reference for kept in lines if kept.batch_reference is not None and kept.line.sku in skus}
+        for row in self._select(_BATCHES, promised_to - batches.keys()):
+            batches[row[0]] = rows.batch(row)
+        return Loaded(
+            products=[rows.product(row) for row in self._select(_PRODUCTS, skus)],
+            batches=list(batches.values()),
+            lines=lines,
+            latest=self._latest(sorted(footprint.changed_batches & batches.keys())),
+            inbox={InboxKey(row[0], row[1]): row[2] for row in self._select(_INBOX, footprint.inbox)},
+            parked={StreamPlace(*row) for row in self._select(_PARKED, footprint.redelivered)},
+            fences={row[0]: Fence(row[1], row[2]) for row in self._select(_FENCES, footprint.changed_batches)},
+            streams={row[0]: KnownStream(*row) for row in self._select(_STREAMS, footprint.streams)},
+        )
+
+    def latest_lines(self, batch_reference: str, below: int, limit: int) -> list[KeptLine]:
+        """Load the lines on a batch with a promise number under `below`, the highest first."""
+        found = self._connection.execute(_LATEST, {"batch_reference": batch_reference, "below": below, "limit": limit})
+        return [rows.kept_line(row) for row in found]
+
+    def waiting_lines(self, sku: str, after: int, quantity_max: int, limit: int) -> list[KeptLine]:
+        """Load the lines without a batch above a promise number, the lowest first."""
+        found = self._connection.execute(_WAITING, {"sku": sku, "after": after, "quantity_max": quantity_max, "limit": limit})
+        return [rows.kept_line(row) for row in found]
+
+    def write(self, changes: Changes) -> None:
+        """Write all that changed, table by table in a fixed order, rows of one table sorted where others may lock them."""
+        put, connection = self._statements, self._connection
+        put.put_product.execute(connection, sorted(rows.of_product(state) for state in changes.products))
+        put.insert_batch.execute(connection, [rows.of_batch(batch) for batch in changes.new_batches])
+        put.update_batch.execute(
+            connection,
+            [
+                (batch.purchased_quantity, batch.allocated_quantity, batch.target_quantity, batch.reference)
+                for batch in changes.changed_batches
+            ],
+        )
+        put.insert_line.execute(connection, sorted(rows.of_kept_line(kept) for kept in changes.new_lines))
+        put.update_line.execute(
+            connection,
+            [
+                (kept.state.value, kept.batch_reference, kept.sku_sequence, kept.line.order_id, kept.line.line_id)
+                for kept in changes.changed_lines
+            ],
+        )
+        put.insert_inbox.execute(connection, sorted(rows.of_inbox_entry(entry) for entry in changes.inbox))
+        put.put_fence.execute(connection, [(key, *fence) for key, fence in changes.fences.items()])
+        self._write_messages(changes)
+
+    def _write_messages(self, changes: Changes) -> None:
+        put, connection = self._statements, self._connection
+        put.insert_event.execute(connection, [rows.of_event(event) for event in changes.events])
+        public = [(event.event_id,) for event in changes.events if event.subject is not None]
+        put.insert_outbox.execute(connection, public)
+        put.delete_outbox.execute(connection, [(position,) for position in changes.published])
+        put.insert_parked.execute(connection, [rows.of_parked(message) for message in changes.parked])
+        put.put_stream.execute(
+            connection,
+            [(known.name, known.created_at, known.incarnation, known.last_sequence) for known in changes.streams],
+        )
+        left = changes.unfinished
+        put.put_internal_command.execute(
+            connection, [(todo.sku, todo.correlation_id, todo.causation_id) for todo in left.values() if todo is not None]
+        )
+        put.delete_internal_command.execute(connection, [(sku,) for sku, todo in left.items() if todo is None])
+
+    def _select(self, statement: Select[Any], keys: Collection[Any]) -> Iterable[Row[Any]]:
+        return self._connection.execute(statement, {"keys": list(keys)}) if keys else ()
+
+    def _latest(self, references: Collection[str]) -> dict[str, LatestLines]:
+        found: dict[str, list[KeptLine]] = {reference: [] for reference in references}
+        for row in self._select(_LATEST_OF_EACH, references):
+            found[row.batch_reference].append(rows.kept_line(row))
+        return {reference: LatestLines(lines, len(lines) < LATEST_LINES) for reference, lines in found.items()}

@@ -1,0 +1,118 @@
+"""Whether a message keeps the contract: the constraints of the protos going in, a check of our own going out."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import protovalidate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.message import Message
+
+IDENTIFIER_CHARACTERS_MAX = 128
+_VALUE_CHARACTERS_MAX = 80
+_PLAIN_WORDS = {"string.pattern": "must have no control characters", "required": "must be present"}
+_validator = protovalidate.Validator()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field that breaks a constraint, and how: with its value and the limit."""
+
+    field: str
+    description: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.description}"
+
+
+class MalformedError(Exception):
+    """A message breaks the contract; every violation is named."""
+
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(str(violation) for violation in self.violations))
+
+
+def violations_of(message: Message) -> list[Violation]:
+    """Check the constraints that the protos state."""
+    return [_plain(violation) for violation in _validator.collect_violations(message)]
+
+
+def check(message: Message) -> None:
+    """Accept a message that keeps the constraints of the protos.
+
+    Raises:
+        MalformedError: naming each field that does not.
+
+    """
+    if violations := violations_of(message):
+        raise MalformedError(violations)
+
+
+def check_outgoing(message: Message) -> None:
+    """Refuse to let a bug of ours become somebody else's bad input.
+
+    Raises:
+        AssertionError: an identifier or a count of an outgoing event is missing or out of range.
+
+    """
+    optional = _OPTIONAL_WHEN_REJECTED if message.DESCRIPTOR.name == "Rejected" else frozenset()
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(message, field.name)
+        if field.type == field.TYPE_STRING and field.name not in _FREE_TEXTS:
+            valid = (value or field.name in optional) and is_identifier_text(value)
+        elif field.name == "purchased_quantity":
+            valid = value >= 0
+        elif field.type in (field.TYPE_INT32, field.TYPE_INT64, field.TYPE_ENUM):
+            valid = value > 0
+        else:
+            continue
+        if not valid:
+            raise AssertionError(f"outgoing {message.DESCRIPTOR.full_name} has {field.name} {value!r}")
+
+
+_FREE_TEXTS = frozenset({"detail", "message_type", "message_source", "message_id"})
+_OPTIONAL_WHEN_REJECTED = frozenset({"batch_reference", "order_id", "line_id"})
+
+
+def is_identifier_text(text: str) -> bool:
+    """Whether a text is no longer than an identifier may be, and has no control characters."""
+    return len(text) <= IDENTIFIER_CHARACTERS_MAX and (
+        text.isprintable() or all(unicodedata.category(character) != "Cc" for character in text)
+    )
+
+
+def shown(value: object) -> str:
+    """Show a value in an error: cut where it is long."""
+    text = repr(value)
+    if len(text) <= _VALUE_CHARACTERS_MAX:
+        return text
+    length = f"{len(value)} characters" if isinstance(value, str) else f"{len(text)} characters"
+    return f"{text[:_VALUE_CHARACTERS_MAX]}… ({length})"
+
+
+def _plain(violation: protovalidate.Violation) -> Violation:
+    rule = violation.proto.rule_id
+    said = _PLAIN_WORDS.get(rule, violation.proto.message)
+    description = said if rule == "required" else f"{said}, is {_given(violation)}"
+    return Violation(_path(violation), description)
+
+
+def _given(violation: protovalidate.Violation) -> str:
+    if violation.proto.rule_id.startswith("repeated."):
+        return f"{len(violation.field_value)} items"
+    return shown(violation.field_value)
+
+
+def _path(violation: protovalidate.Violation) -> str:
+    path = ""
+    for element in violation.proto.field.elements if violation.proto.field else ():
+        path += f".{element.field_name}" if path else element.field_name
+        if element.subscript is not None:
+            path += f"[{element.subscript.value}]"
+    return path

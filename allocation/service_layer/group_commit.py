@@ -1,0 +1,201 @@
+"""Group commit: while one group of commands commits, the next gathers. No timer; a lone command never waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+
+from allocation.domain.errors import Rejection
+from allocation.service_layer.messagebus import CommandCrashed, GroupOutcome
+from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from allocation.service_layer.envelope import Envelope
+    from allocation.service_layer.messagebus import MessageBus
+    from allocation.service_layer.store import Store
+
+log = structlog.get_logger()
+Item = TypeVar("Item")
+
+
+class QueueFullError(Exception):
+    """Too many commands wait; nothing was done."""
+
+    def __init__(self, waiting_max: int) -> None:
+        super().__init__(f"{waiting_max} commands are waiting, which is the limit")
+        self.waiting_max = waiting_max
+
+
+class ShuttingDownError(Exception):
+    """The service takes no more commands; nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("the service is shutting down")
+
+
+class CrashedError(Exception):
+    """The command met a bug in the service and changed nothing; the log has it whole."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    envelope: Envelope
+    alone: bool
+    answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class GroupCommit:
+    """Takes commands from every door, carries them out in groups, and answers each after its group is durable.
+
+    `group_commands_max` bounds a group, `waiting_commands_max` the queue. `committed` is called after each commit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bus: MessageBus,
+        committed: Callable[[GroupOutcome], None],
+        *,
+        group_commands_max: int,
+        waiting_commands_max: int,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._committed = committed
+        self._group_commands_max = group_commands_max
+        self._waiting_commands_max = waiting_commands_max
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Condition()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._task = asyncio.create_task(self._serve(), name="group-commit")
+
+    async def submit(self, envelope: Envelope, *, alone: bool = False) -> Any:  # noqa: ANN401 - each command has an answer of its own type
+        """Carry out a command and answer it when its effects are durable. `alone`: in a group of its own.
+
+        A caller that is cancelled before its command began was never there; later it cancels nothing.
+
+        Raises:
+            Rejection: it could not be carried out; durable like an answer.
+            QueueFullError: at once, if too many commands wait already.
+            ShuttingDownError: at once, after `close` was called.
+            StoreUnavailableError: the store is away; nothing happened.
+            OutcomeUnknownError: the store did not say whether it committed.
+            CrashedError: it met a bug, and changed nothing.
+
+        """
+        if not self._has_room() and not self._closing:
+            raise QueueFullError(self._waiting_commands_max)
+        return await self._enqueue(envelope, alone=alone)
+
+    async def enqueue(self, envelope: Envelope, *, alone: bool = False) -> asyncio.Future[Any]:
+        """Do as `submit`, but wait for room in the queue, and answer the answer to wait for.
+
+        So commands enqueued one after the other are carried out in that order.
+        """
+        async with self._room:
+            await self._room.wait_for(lambda: self._has_room() or self._closing)
+            return self._enqueue(envelope, alone=alone)
+
+    async def close(self) -> None:
+        """Take no more commands, and carry out all that wait."""
+        self._closing = True
+        self._arrived.set()
+        async with self._room:
+            self._room.notify_all()
+        if self._task is not None:
+            await self._task
+
+    def _has_room(self) -> bool:
+        return len(self._queue) < self._waiting_commands_max
+
+    def _enqueue(self, envelope: Envelope, *, alone: bool) -> asyncio.Future[Any]:
+        if self._closing:
+            raise ShuttingDownError
+        waiting = _Waiting(envelope, alone)
+        self._queue.append(waiting)
+        self._arrived.set()
+        return waiting.answer
+
+    async def _serve(self) -> None:
+        while True:
+            await self._arrived.wait()
+            group = self._gather()
+            async with self._room:
+                self._room.notify_all()
+            if group:
+                await self._carry_out(group)
+            elif self._closing:
+                return
+
+    def _gather(self) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        while self._queue and len(group) < self._group_commands_max:
+            if self._queue[0].answer.cancelled():
+                self._queue.popleft()
+                continue
+            if group and (self._queue[0].alone or group[0].alone):
+                break
+            group.append(self._queue.popleft())
+        if not self._queue and not self._closing:
+            self._arrived.clear()
+        return group
+
+    async def _carry_out(self, group: Sequence[_Waiting]) -> None:
+        """Carry out a group to the end: what did not fit into a transaction, or must not share one, gets another."""
+        rest = deque([list(group)])
+        while rest:
+            part = rest.popleft()
+            try:
+                outcome = await self._store.transact(
+                    lambda transaction, part=part: self._bus.handle(  # type: ignore[misc] # mypy has no type for the default
+                        [waiting.envelope for waiting in part], transaction
+                    )
+                )
+            except CommandCrashed as crash:
+                bug, companions = part[crash.index], part[: crash.index] + part[crash.index + 1 :]
+                log.error("command crashed", command=repr(bug.envelope.command), exc_info=crash.__cause__)
+                _fail([bug], CrashedError("internal error"))
+                rest.extendleft([companions] if companions else [])
+            except (StoreUnavailableError, OutcomeUnknownError) as error:
+                log.warning("store failed", error=str(error), kind=type(error).__name__, commands=len(part))
+                _fail(part, error)
+            except Exception as error:  # noqa: BLE001 - whatever a database refuses: find the command it refuses
+                rest.extendleft(reversed(self._halves(part, error)))
+            else:
+                self._committed(outcome)
+                _resolve(part[: len(outcome.answers)], outcome.answers)
+                rest.extendleft([left] if (left := part[len(outcome.answers) :]) else [])
+
+    def _halves(self, part: list[_Waiting], error: Exception) -> list[list[_Waiting]]:
+        if len(part) == 1:
+            log.error("command refused by the store", command=repr(part[0].envelope.command), exc_info=error)
+            _fail(part, CrashedError("internal error"))
+            return []
+        middle = len(part) // 2
+        return [part[:middle], part[middle:]]
+
+
+def _resolve(part: Sequence[_Waiting], answers: Sequence[Any]) -> None:
+    for waiting, answer in zip(part, answers, strict=True):
+        if isinstance(answer, Rejection):
+            _fail([waiting], answer)
+        elif not waiting.answer.done():
+            waiting.answer.set_result(answer)
+
+
+def _fail(part: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in part:
+        with suppress(asyncio.InvalidStateError):
+            waiting.answer.set_exception(error)
