@@ -18,7 +18,7 @@ from allocation.service_layer.store import (
 from allocation.service_layer.streams import OutboxEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import KeptLine
@@ -74,6 +74,10 @@ class MemoryStore:
     async def outbox(self, limit: int) -> list[OutboxEvent]:
         """Read the events to be published next."""
         return [_outgoing(position, event) for position, event in list(self.unpublished.items())[:limit]]
+
+    async def outbox_positions(self, event_ids: Sequence[str]) -> list[int]:
+        """Find which of these events wait to be published."""
+        return [position for position, event in self.unpublished.items() if event.event_id in event_ids]
 
     async def unfinished(self, limit: int) -> list[UnfinishedPromising]:
         """Read durable commands that wait to be continued."""

@@ -77,9 +77,10 @@ class GroupCommit:
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to serve."""
+    def start(self) -> asyncio.Task[None]:
+        """Begin to serve; the task ends after `close`, or of a bug."""
         self._task = asyncio.create_task(self._serve(), name="group-commit")
+        return self._task
 
     async def submit(self, envelope: Envelope, *, alone: bool = False) -> Any:  # noqa: ANN401 - each command has an answer of its own type
         """Carry out a command and answer it when its effects are durable. `alone`: in a group of its own.
@@ -115,7 +116,7 @@ class GroupCommit:
         async with self._room:
             self._room.notify_all()
         if self._task is not None:
-            await self._task
+            await asyncio.wait({self._task})
 
     def _has_room(self) -> bool:
         return len(self._queue) < self._waiting_commands_max

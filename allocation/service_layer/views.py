@@ -36,6 +36,9 @@ class Reader(Protocol):
     async def outbox(self, limit: int) -> Sequence[OutboxEvent]:
         """Read the events to be published next, in the order in which they happened to each sku."""
 
+    async def outbox_positions(self, event_ids: Sequence[str]) -> Sequence[int]:
+        """Find which of these events wait to be published, and answer their positions."""
+
     async def unfinished(self, limit: int) -> Sequence[UnfinishedPromising]:
         """Read durable commands that wait to be continued."""
 

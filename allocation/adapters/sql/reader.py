@@ -31,7 +31,7 @@ _OUTBOX = (
         _events.c["event_id", "type", "subject", "sku", "payload", "occurred_at"],
         _events.c["correlation_id", "causation_id", "traceparent"],
     )
-    .join_from(tables.outbox, _events, tables.outbox.c.event_id == _events.c.event_id)
+    .join_from(tables.outbox, _events, tables.outbox.c.position == _events.c.position)
     .order_by(tables.outbox.c.position)
 )
 
@@ -85,6 +85,13 @@ class SqlReader:
             )
             for row in await self._fetch(_OUTBOX.limit(limit))
         ]
+
+    async def outbox_positions(self, event_ids: Sequence[str]) -> list[int]:
+        """Find which of these events wait to be published."""
+        waiting = select(tables.outbox.c.position).join_from(
+            tables.outbox, _events, tables.outbox.c.position == _events.c.position
+        )
+        return [row.position for row in await self._fetch(waiting.where(_events.c.event_id.in_(event_ids)))]
 
     async def unfinished(self, limit: int) -> list[UnfinishedPromising]:
         """Read durable commands that wait to be continued."""

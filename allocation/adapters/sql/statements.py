@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, bindparam, delete, insert, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from allocation.adapters.sql import tables
@@ -54,7 +54,10 @@ class Statements:
             dialect,
         )
         self.insert_event = _insert(tables.events, dialect, without="position")
-        self.insert_outbox = _insert(tables.outbox, dialect, without="position")
+        logged = select(tables.events.c.position).where(tables.events.c.event_id == bindparam("event_id"))
+        self.insert_outbox = ManyRows(
+            insert(tables.outbox).from_select(["position"], logged), ("event_id",), dialect
+        )
         self.delete_outbox = ManyRows(
             delete(tables.outbox).where(tables.outbox.c.position == bindparam("key")), ("key",), dialect
         )

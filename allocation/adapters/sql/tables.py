@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -109,9 +110,7 @@ events = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("position", _Position, primary_key=True),
-    Column("event_id", String(36), nullable=False),
-    sqlite_autoincrement=True,
+    Column("position", _Position, ForeignKey("events.position"), primary_key=True, autoincrement=False),
 )
 
 inbox = Table(

@@ -1,0 +1,90 @@
+"""The one table from what went wrong to a gRPC status with google.rpc details; what is not in it is INTERNAL, told briefly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc import error_details_pb2, status_pb2
+from stock.allocation.v1 import errors_pb2
+
+from allocation.contract.validation import MalformedError
+from allocation.domain.errors import BatchConflict, LineConflict, UnknownBatch, UnknownSku
+from allocation.service_layer.group_commit import QueueFullError, ShuttingDownError
+from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
+from allocation.service_layer.views import PageTokenError
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+ERROR_DOMAIN = "stock.allocation.v1"
+_DETAILS_KEY = "grpc-status-details-bin"
+
+_Code, _Reason = grpc.StatusCode, errors_pb2.RejectionReason
+_TABLE: dict[type[Exception], tuple[grpc.StatusCode, errors_pb2.RejectionReason.ValueType]] = {
+    MalformedError: (_Code.INVALID_ARGUMENT, _Reason.REJECTION_REASON_MALFORMED),
+    PageTokenError: (_Code.INVALID_ARGUMENT, _Reason.REJECTION_REASON_MALFORMED),
+    UnknownBatch: (_Code.NOT_FOUND, _Reason.REJECTION_REASON_UNKNOWN_BATCH),
+    UnknownSku: (_Code.FAILED_PRECONDITION, _Reason.REJECTION_REASON_UNKNOWN_SKU),
+    BatchConflict: (_Code.ALREADY_EXISTS, _Reason.REJECTION_REASON_BATCH_CONFLICT),
+    LineConflict: (_Code.ALREADY_EXISTS, _Reason.REJECTION_REASON_LINE_CONFLICT),
+    QueueFullError: (_Code.RESOURCE_EXHAUSTED, _Reason.REJECTION_REASON_QUEUE_FULL),
+    ShuttingDownError: (_Code.UNAVAILABLE, _Reason.REJECTION_REASON_SHUTTING_DOWN),
+    StoreUnavailableError: (_Code.UNAVAILABLE, _Reason.REJECTION_REASON_STORE_UNAVAILABLE),
+    OutcomeUnknownError: (_Code.UNAVAILABLE, _Reason.REJECTION_REASON_OUTCOME_UNKNOWN),
+}
+EXPECTED = tuple(_TABLE)
+_TOLD_IN_OUR_WORDS: dict[type[Exception], str] = {
+    PageTokenError: "page_token: must be empty or the next_page_token of an earlier answer",
+    StoreUnavailableError: "the store cannot be reached; nothing was done",
+    OutcomeUnknownError: "the store did not say whether it committed; ask again",
+}
+
+
+async def abort(context: grpc.aio.ServicerContext[Message, Message], error: Exception) -> NoReturn:
+    """End a call with the status of an error that is in the table."""
+    code, reason = _TABLE[type(error)]
+    text = _TOLD_IN_OUR_WORDS.get(type(error), str(error))
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=_Reason.Name(reason), domain=ERROR_DOMAIN, metadata=_values(error))
+    ]
+    if code is _Code.INVALID_ARGUMENT:
+        details.append(_bad_request(error, text))
+    status = status_pb2.Status(code=code.value[0], message=text)
+    for detail in details:
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    # Not abort_with_status: tracing interceptors take its exception for success.
+    await context.abort(code, text, trailing_metadata=((_DETAILS_KEY, status.SerializeToString()),))
+
+
+def _values(error: Exception) -> dict[str, str]:
+    match error:
+        case UnknownBatch():
+            return {"batch_reference": error.batch_reference}
+        case UnknownSku():
+            return {"sku": error.sku}
+        case BatchConflict():
+            return {"batch_reference": error.batch.reference, "created_quantity": str(error.batch.created_quantity)}
+        case LineConflict():
+            return {"order_id": error.kept.order_id, "line_id": error.kept.line_id, "quantity": str(error.kept.quantity)}
+        case QueueFullError():
+            return {"waiting_commands_max": str(error.waiting_max)}
+        case _:
+            return {}
+
+
+def _bad_request(error: Exception, text: str) -> error_details_pb2.BadRequest:
+    if not isinstance(error, MalformedError):
+        field, _, description = text.partition(": ")
+        violations = [(field, description)]
+    else:
+        violations = [(violation.field, violation.description) for violation in error.violations]
+    return error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+            for field, description in violations
+        ]
+    )

@@ -1,0 +1,69 @@
+"""Where gRPC listens: the service of the contract, standard health and reflection on one port."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from stock.allocation.v1 import allocation_service_pb2, allocation_service_pb2_grpc
+
+if TYPE_CHECKING:
+    from allocation.entrypoints.grpc_server import AllocationService
+
+SERVICE_NAME = allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"].full_name
+BROKER_HEALTH_NAME = "allocation.broker"
+"""The broker has a health of its own: while it is away the service still serves."""
+_METADATA_BYTES_MAX = 16 * 1024
+
+
+class AddressInUseError(Exception):
+    """Nothing can listen there."""
+
+
+class GrpcListener:
+    """A gRPC server on one address; `start` binds it."""
+
+    def __init__(self, service: AllocationService, host: str, port: int) -> None:
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._health = health.aio.HealthServicer()
+        # With SO_REUSEPORT a second server would start silently and take half of the calls.
+        self._server = grpc.aio.server(
+            options=[("grpc.so_reuseport", 0), ("grpc.max_metadata_size", _METADATA_BYTES_MAX)],
+        )
+        allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(service, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            AddressInUseError: something else does already, or the address is not ours.
+
+        """
+        bound = 0
+        with contextlib.suppress(RuntimeError):
+            bound = self._server.add_insecure_port(self.address)
+        if bound == 0:
+            raise AddressInUseError(
+                f"gRPC cannot listen on {self.address}: another program does, or it is no address of this machine; "
+                "stop it, or set ALLOCATION_GRPC_PORT"
+            )
+        await self._server.start()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuse new calls, and give those under way time to end."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_seconds)
+
+    async def tell_health(self, *, store: bool, broker: bool) -> None:
+        """Say what can be reached: the store is the health of the service."""
+        for name, serves in (("", store), (SERVICE_NAME, store), (BROKER_HEALTH_NAME, broker)):
+            await self._health.set(
+                name,
+                health_pb2.HealthCheckResponse.SERVING if serves else health_pb2.HealthCheckResponse.NOT_SERVING,
+            )

@@ -1,0 +1,65 @@
+"""From an inbound message to a command in its envelope: by subject, headers and bytes; or to a command that parks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allocation.contract import inward
+from allocation.contract.cloudevents import decode_headers
+from allocation.contract.validation import MalformedError, Violation, shown
+from allocation.service_layer.envelope import Envelope, Receipt
+from allocation.service_layer.housekeeping import Park, ParkingReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from allocation.domain.commands import Command
+    from allocation.service_layer.streams import InboundMessage
+
+HEADER_CHARACTERS_MAX = 256
+
+
+def envelope_of(message: InboundMessage, incarnation: int, new_id: Callable[[], str]) -> Envelope:
+    """Translate a message; what cannot be asked becomes a `Park` that says why."""
+    headers = decode_headers(message.headers)
+    place = f"{message.stream}/{incarnation}"
+    source, message_id = place, str(message.sequence)
+    try:
+        _check_headers(headers)
+    except MalformedError as error:
+        command: Command = Park(ParkingReason.MALFORMED, str(error))
+        headers = {}
+    else:
+        if "ce-source" in headers and "ce-id" in headers:
+            source, message_id = headers["ce-source"], headers["ce-id"]
+        command = _command_of(message, headers.get("ce-type"))
+    receipt = Receipt(message, inward.message_type_of(message.subject) or "", incarnation, source, message_id)
+    return Envelope(
+        command,
+        correlation_id=headers.get("ce-correlationid") or headers.get("ce-id") or new_id(),
+        causation_id=headers.get("ce-id") or f"{place}/{message.sequence}",
+        traceparent=headers.get("traceparent"),
+        receipt=receipt,
+    )
+
+
+def _command_of(message: InboundMessage, given_type: str | None) -> Command:
+    expected_type = inward.message_type_of(message.subject)
+    if expected_type is None:
+        return Park(ParkingReason.UNKNOWN_SUBJECT, f"no message is known for subject {shown(message.subject)}")
+    if given_type is not None and given_type != expected_type:
+        return Park(ParkingReason.WRONG_TYPE, f"ce-type {shown(given_type)} on a subject that carries {expected_type}")
+    try:
+        return inward.command_of_event(message.subject, message.payload)
+    except MalformedError as error:
+        return Park(ParkingReason.MALFORMED, str(error))
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    violations = [
+        Violation(name, f"must be 1 to {HEADER_CHARACTERS_MAX} printable characters, is {shown(headers[name])}")
+        for name in ("ce-id", "ce-source", "ce-correlationid", "traceparent")
+        if name in headers and not (0 < len(headers[name]) <= HEADER_CHARACTERS_MAX and headers[name].isprintable())
+    ]
+    if violations:
+        raise MalformedError(violations)

@@ -1,0 +1,123 @@
+"""The door out: publishes committed events in their order, and forgets them when the broker has them.
+
+It never waits in an RPC's way, and never sends what the stream already holds: after a start and after any doubt it reads the
+stream first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from allocation.service_layer.envelope import Envelope
+from allocation.service_layer.group_commit import CrashedError, ShuttingDownError
+from allocation.service_layer.housekeeping import MarkPublished, ObserveStream
+from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
+from allocation.service_layer.streams import BrokerUnavailableError, StreamMismatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from allocation.service_layer.group_commit import GroupCommit
+    from allocation.service_layer.store import KnownStream
+    from allocation.service_layer.streams import EventStream, OutboxEvent
+    from allocation.service_layer.views import Reader
+
+log = structlog.get_logger()
+_RETRY_SECONDS_FIRST, _RETRY_SECONDS_MAX = 0.1, 5.0
+_IDS_AT_ONCE = 500
+
+
+class OutboxRelay:
+    """Publishes the outbox, at most `publish_events_max` events at a time; one relay a database."""
+
+    def __init__(
+        self,
+        group_commit: GroupCommit,
+        reader: Reader,
+        stream: EventStream,
+        *,
+        publish_events_max: int,
+        poll_seconds: float,
+    ) -> None:
+        self._group_commit = group_commit
+        self._reader = reader
+        self._stream = stream
+        self._publish_events_max = publish_events_max
+        self._poll_seconds = poll_seconds
+        self._woken = asyncio.Event()
+        self._drained = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that there is something to publish."""
+        self._drained.clear()
+        self._woken.set()
+
+    async def drain(self) -> None:
+        """Wait until the outbox was seen empty; for ever while the broker is away."""
+        await self._drained.wait()
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        retry_seconds = _RETRY_SECONDS_FIRST
+        while True:
+            try:
+                known = await self._reconcile()
+                while True:
+                    if await self._publish_some(known):
+                        retry_seconds = _RETRY_SECONDS_FIRST
+                    else:
+                        await self._wait()
+            except ShuttingDownError:
+                return
+            except StreamMismatchError as error:
+                log.error("event stream does not fit, trying again", difference=str(error))
+            except (BrokerUnavailableError, StoreUnavailableError, OutcomeUnknownError, CrashedError) as error:
+                log.warning("relay stopped, trying again", error=str(error), retry_seconds=retry_seconds)
+            await asyncio.sleep(retry_seconds)
+            retry_seconds = min(retry_seconds * 2, _RETRY_SECONDS_MAX)
+
+    async def _reconcile(self) -> KnownStream:
+        """Forget every event that the stream holds already, by reading it above what it is known to hold."""
+        state = await self._stream.bind()
+        known: KnownStream = await self._submit(ObserveStream(state))
+        if state.last_sequence <= known.last_sequence:
+            return known
+        found: list[str] = []
+        async for sequence, event_id in self._stream.ids_above(known.last_sequence):
+            found.append(event_id)
+            if len(found) == _IDS_AT_ONCE or sequence >= state.last_sequence:
+                await self._forget_found(known, found, sequence)
+                found.clear()
+        return known
+
+    async def _publish_some(self, known: KnownStream) -> bool:
+        self._woken.clear()
+        events: Sequence[OutboxEvent] = await self._reader.outbox(self._publish_events_max)
+        if not events:
+            if not self._woken.is_set():
+                self._drained.set()
+            return False
+        sequence = await self._stream.publish(events)
+        await self._forget(known, [event.position for event in events], sequence)
+        return True
+
+    async def _forget_found(self, known: KnownStream, event_ids: Sequence[str], sequence: int) -> None:
+        positions = await self._reader.outbox_positions(event_ids)
+        if positions:
+            log.info("events were published before", events=len(positions), stream=known.name)
+        await self._forget(known, positions, sequence)
+
+    async def _forget(self, known: KnownStream, positions: Sequence[int], sequence: int) -> None:
+        await self._submit(MarkPublished(known.name, known.incarnation, sequence, tuple(positions)))
+
+    async def _submit(self, command: ObserveStream | MarkPublished) -> KnownStream:
+        answer: KnownStream = await (await self._group_commit.enqueue(Envelope(command, "", "")))
+        return answer
+
+    async def _wait(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), self._poll_seconds)

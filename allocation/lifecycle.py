@@ -1,0 +1,100 @@
+"""Starts the doors, and ends them in the order in which nothing that was begun is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from allocation.service_layer.store import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from allocation.entrypoints.continuation import Continuation
+    from allocation.entrypoints.grpc_listener import GrpcListener
+    from allocation.entrypoints.nats_consumer import NatsConsumer
+    from allocation.entrypoints.outbox_relay import OutboxRelay
+    from allocation.service_layer.group_commit import GroupCommit
+    from allocation.service_layer.views import Reader
+
+log = structlog.get_logger()
+_HEALTH_SECONDS = 1.0
+
+
+@dataclass
+class Service:
+    """The running whole: `run` serves until `stopping` is set, or until a part of it dies of a bug."""
+
+    group_commit: GroupCommit
+    reader: Reader
+    listener: GrpcListener
+    consumer: NatsConsumer
+    relay: OutboxRelay
+    continuation: Continuation
+    broker_is_healthy: Callable[[], bool]
+    shutdown_seconds: float
+
+    async def run(self, stopping: asyncio.Event, announce: Callable[[], None]) -> None:
+        """Serve; `announce` is called once everything listens.
+
+        Raises:
+            Exception: what a part of it died of; the rest was shut down in order.
+
+        """
+        committing = self.group_commit.start()
+        consuming = _task(self.consumer.run(), "nats-consumer")
+        background = [
+            _task(self.relay.run(), "outbox-relay"),
+            _task(self.continuation.run(), "continuation"),
+            _task(self._watch_health(), "health"),
+        ]
+        stop_asked = _task(stopping.wait(), "stop")
+        parts = {committing, consuming, *background}
+        try:
+            await self.listener.start()
+            announce()
+            await asyncio.wait({stop_asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop_asked.cancel()
+            await self._shut_down(consuming, background)
+        _raise_first(parts)
+
+    async def _shut_down(self, consuming: asyncio.Task[None], background: list[asyncio.Task[None]]) -> None:
+        log.info("shutting down")
+        self.consumer.stop()
+        await self.listener.stop(self.shutdown_seconds)
+        await asyncio.wait({consuming}, timeout=self.shutdown_seconds)
+        consuming.cancel()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.relay.drain(), self.shutdown_seconds)
+        for task in background:
+            task.cancel()
+        await asyncio.wait({consuming, *background})
+        await self.group_commit.close()
+
+    async def _watch_health(self) -> None:
+        while True:
+            try:
+                await self.reader.stream("")
+                store = True
+            except StoreUnavailableError as error:
+                log.warning("store cannot be read", error=str(error))
+                store = False
+            await self.listener.tell_health(store=store, broker=self.broker_is_healthy())
+            await asyncio.sleep(_HEALTH_SECONDS)
+
+
+def _task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    return asyncio.create_task(work, name=name)
+
+
+def _raise_first(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a part of the service died", part=task.get_name())
+            raise error

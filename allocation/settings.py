@@ -1,0 +1,126 @@
+"""Every setting, read once from the environment; no other module looks there."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PREFIX = "ALLOCATION_"
+
+
+class SettingsError(Exception):
+    """A setting is unknown or has a value that it cannot have; one line that says what to do."""
+
+
+def _unit(unit: str) -> dict[str, str]:
+    return {"unit": unit}
+
+
+Port = Annotated[int, Field(ge=1, le=65_535, json_schema_extra=_unit("port"))]
+Count = Annotated[int, Field(ge=1, json_schema_extra=_unit("count"))]
+Seconds = Annotated[float, Field(gt=0, json_schema_extra=_unit("seconds"))]
+Bytes = Annotated[int, Field(ge=1 << 20, json_schema_extra=_unit("bytes"))]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$", json_schema_extra=_unit("name"))]
+Path = Annotated[str, Field(json_schema_extra=_unit("path"))]
+Url = Annotated[str, Field(json_schema_extra=_unit("URL"))]
+Address = Annotated[str, Field(min_length=1, json_schema_extra=_unit("address"))]
+
+
+class Settings(BaseSettings):
+    """Environment variables of the prefix ALLOCATION_; durations in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    data_folder: Path = Field("./allocation-data", description="where everything is kept that the service writes")
+    database_url: Url = Field("", description="of `serve`; empty: SQLite in the data folder")
+    nats_urls: Url = Field("nats://127.0.0.1:4222", description="of `serve`; several are separated by commas")
+    nats_credentials_file: Path = Field("", description="of `serve`: a NATS user's credentials; empty: none")
+    nats_port: Port = Field(4222, description="of the broker that `dev` runs, on 127.0.0.1")
+    grpc_host: Address = Field("127.0.0.1", description="the address that gRPC listens on")
+    grpc_port: Port = Field(50051, description="the port that gRPC listens on")
+    event_source: Address = Field("/stock/allocation", description="the ce-source of every event")
+    inbound_stream: Name = Field("ALLOCATION_INBOUND", description="the stream that is consumed")
+    inbound_consumer: Name = Field("allocation", description="its durable consumer")
+    event_stream: Name = Field("ALLOCATION_EVENTS", description="the stream that events are published to")
+    stream_replicas: Annotated[Literal[1, 3, 5], Field(json_schema_extra=_unit("count"))] = Field(
+        1, description="of streams created here: 1, on a cluster 3 or 5"
+    )
+    inbound_stream_bytes_max: Bytes = Field(1 << 30, description="of the inbound stream; a full one refuses its publishers")
+    event_stream_bytes_max: Bytes = Field(4 << 30, description="of the event stream; a full one drops its oldest events")
+    group_commands_max: Count = Field(256, description="commands that share one transaction")
+    waiting_commands_max: Count = Field(10_000, description="commands that wait; more are refused with RESOURCE_EXHAUSTED")
+    promises_per_transaction_max: Count = Field(1_000, description="lines that one change moves in one transaction")
+    fetch_messages_max: Count = Field(256, description="inbound messages that are fetched at once")
+    deliveries_max: Count = Field(40, description="deliveries after which a message is parked unseen")
+    unknown_wait_seconds: Seconds = Field(30.0, description="how long a quantity waits for its batch to be created")
+    publish_events_max: Annotated[int, Field(ge=1, le=1_000, json_schema_extra=_unit("count"))] = Field(
+        500, description="events that are published at once"
+    )
+    poll_seconds: Seconds = Field(5.0, description="how often the outbox is looked at without being woken")
+    read_seconds_max: Seconds = Field(5.0, description="how long a query may take")
+    shutdown_seconds: Seconds = Field(10.0, description="how long a shutdown waits for calls, and for events to go out")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(json_schema_extra=_unit("word"))] = Field(
+        "info", description="what is logged, to standard error"
+    )
+    log_format: Annotated[Literal["auto", "text", "json"], Field(json_schema_extra=_unit("word"))] = Field(
+        "auto", description="auto: text on a terminal, else json"
+    )
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: naming what is unknown or invalid, its value, and what would do.
+
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            hint = f"did you mean {near[0]}?" if near else "`allocation settings` lists them all"
+            raise SettingsError(f"unknown setting {name}: {hint}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise SettingsError(f"{name}={str(first['input'])!r}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+
+
+def described(settings: Settings) -> Iterator[dict[str, Any]]:
+    """Describe every setting: name, value, default, unit and meaning; passwords in URLs are hidden."""
+    for name, field in Settings.model_fields.items():
+        extra = field.json_schema_extra
+        yield {
+            "name": PREFIX + name.upper(),
+            "value": _without_passwords(getattr(settings, name)),
+            "default": field.default,
+            "unit": extra["unit"] if isinstance(extra, dict) else "",
+            "meaning": field.description,
+        }
+
+
+def _without_passwords(value: object) -> object:
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    return ",".join(_without_password(url) for url in value.split(","))
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url.strip())
+    credentials, at, place = parts.netloc.rpartition("@")
+    if not at:
+        return urlunsplit(parts)
+    user, colon, _ = credentials.partition(":")
+    # A NATS token stands where a user would, without a password: it is as secret.
+    shown = f"{user}:***" if colon else "***"
+    return urlunsplit(parts._replace(netloc=f"{shown}@{place}"))

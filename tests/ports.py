@@ -1,0 +1,11 @@
+"""Ports that nobody listens on."""
+
+import socket
+
+
+def free_port() -> int:
+    """Answer a port on 127.0.0.1 that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

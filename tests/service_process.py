@@ -1,0 +1,163 @@
+"""The real service as a process of a test's own, with a data folder and ports of its own. It can be killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+import grpc
+import psutil
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
+
+from tests.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+
+
+class ServiceProcess:
+    """`allocation dev` (or another command) on one data folder; both ports stay the same over restarts.
+
+    `settings` are added to the environment, without their prefix and in lower case.
+    """
+
+    def __init__(
+        self, folder: Path, *, command: Sequence[str] = ("-m", "allocation", "dev"), settings: dict[str, Any] | None = None
+    ) -> None:
+        self.data_folder = folder / "allocation-data"
+        self.grpc_port = free_port()
+        self.nats_port = free_port()
+        self.log = folder / "service.log"
+        self.command = command
+        self.settings = settings or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def grpc_address(self) -> str:
+        """Where gRPC listens."""
+        return f"127.0.0.1:{self.grpc_port}"
+
+    @property
+    def nats_url(self) -> str:
+        """Where its broker listens."""
+        return f"nats://127.0.0.1:{self.nats_port}"
+
+    @property
+    def database(self) -> Path:
+        """Its SQLite file."""
+        return self.data_folder / "allocation.sqlite3"
+
+    @property
+    def broker_pid(self) -> int:
+        """The process id of its broker."""
+        pid: int = json.loads((self.data_folder / "broker.pid.json").read_text())["pid"]
+        return pid
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._running().pid
+
+    def environment(self) -> dict[str, str]:
+        """Answer what it is started with: none of the caller's settings, all of its own."""
+        settings = {
+            "data_folder": self.data_folder,
+            "grpc_port": self.grpc_port,
+            "nats_port": self.nats_port,
+            "log_format": "json",
+        } | self.settings
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ALLOCATION_")}
+        return inherited | {f"ALLOCATION_{name.upper()}": str(value) for name, value in settings.items()}
+
+    def start(self) -> Self:
+        """Start it and wait until it serves.
+
+        Raises:
+            AssertionError: it ended, or did not serve in time; its log is in the message.
+
+        """
+        self.launch()
+        deadline = time.monotonic() + START_SECONDS
+        while not self.serves():
+            if self._running().poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the service does not serve:\n{self.log.read_text()}")
+        return self
+
+    def launch(self) -> None:
+        """Start it and do not wait."""
+        assert self._process is None, "the service runs already"
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, *self.command], env=self.environment(), stdout=output, stderr=output
+            )
+
+    def serves(self) -> bool:
+        """Whether its health is SERVING; waits a moment for it to be."""
+        with grpc.insecure_channel(self.grpc_address) as channel:
+            try:
+                answer = health_pb2_grpc.HealthStub(channel).Check(
+                    health_pb2.HealthCheckRequest(), timeout=0.5, wait_for_ready=True
+                )
+            except grpc.RpcError:
+                return False
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    @contextmanager
+    def stub(self) -> Iterator[stubs.AllocationServiceStub]:
+        """Call it."""
+        with grpc.insecure_channel(self.grpc_address) as channel:
+            yield stubs.AllocationServiceStub(channel)
+
+    def interrupt(self) -> int:
+        """End it as Ctrl-C does, and answer its exit status."""
+        return self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill it: its broker lives on as an orphan."""
+        self._end(signal.SIGKILL)
+
+    def wait_for_death(self) -> int:
+        """Wait until it ended by itself, and answer its exit status (negative: the signal)."""
+        status = self._running().wait(START_SECONDS)
+        self._process = None
+        return status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.kill()
+        self._end_broker()
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self._process = self._running(), None
+        process.send_signal(how)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"the service did not end within {STOP_SECONDS} s:\n{self.log.read_text()}") from None
+
+    def _end_broker(self) -> None:
+        with suppress(FileNotFoundError, psutil.NoSuchProcess, KeyError, ValueError):
+            broker = psutil.Process(self.broker_pid)
+            if str(self.data_folder) in " ".join(broker.cmdline()):
+                broker.kill()
+                broker.wait(STOP_SECONDS)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the service does not run"
+        return self._process
