@@ -118,7 +118,7 @@ def compose(adapters: Adapters, settings: Settings) -> Service:
     group_commit = GroupCommit(
         adapters.store,
         bus,
-        lambda outcome: committed(outcome),
+        lambda outcome: committed(outcome),  # noqa: PLW0108 - what is woken is made only after this
         group_commands_max=settings.group_commands_max,
         waiting_commands_max=settings.waiting_commands_max,
     )
@@ -169,7 +169,7 @@ async def _open_store(settings: Settings) -> AsyncIterator[tuple[Store, Reader]]
             memory = MemoryStore()
             yield memory, memory
         case "sqlite" | "sqlite+aiosqlite":
-            path = Path(url.database or f"{settings.data_folder}/{DATABASE_FILE}").resolve()
+            path = Path(url.database or f"{settings.data_folder}/{DATABASE_FILE}")
             with DataFolder(path.parent):
                 async with open_sqlite(path, read_seconds_max=settings.read_seconds_max) as opened:
                     yield opened

@@ -7,8 +7,7 @@ import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,10 +33,10 @@ Url = Annotated[str, Field(json_schema_extra=_unit("URL"))]
 Address = Annotated[str, Field(min_length=1, json_schema_extra=_unit("address"))]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Environment variables of the prefix ALLOCATION_; durations in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_folder: Path = Field("./allocation-data", description="where everything is kept that the service writes")
     database_url: Url = Field("", description="of `serve`; empty: SQLite in the data folder")
@@ -88,8 +87,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
             hint = f"did you mean {near[0]}?" if near else "`allocation settings` lists them all"
             raise SettingsError(f"unknown setting {name}: {hint}")
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name in known}
     try:
-        return Settings()
+        return Settings.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()

@@ -1,4 +1,4 @@
-"""Rebuilds generated/ from protos/, or proves with --check that it is fresh; every tool comes from the project's environment."""
+"""Rebuilds generated/ from protos/, or proves with --check that it is fresh; its tools come from the environment."""
 
 import argparse
 import filecmp
@@ -79,7 +79,12 @@ def main() -> None:
     """Generate in place, or compare a fresh generation with what is committed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if generated/ is stale")
-    if not parser.parse_args().check:
+    parser.add_argument("--fetch", action="store_true", help="only fetch the proto that ours import")
+    arguments = parser.parse_args()
+    if arguments.fetch:
+        fetch_validate_proto()
+        return
+    if not arguments.check:
         generate(ROOT)
         return
     with tempfile.TemporaryDirectory() as folder:

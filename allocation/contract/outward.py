@@ -71,7 +71,7 @@ def quantity_changed(value: QuantityChanged, correlation_id: str) -> allocation_
     )
 
 
-def rejection_reason(reason: RejectionReason) -> errors_pb2.RejectionReason.ValueType:
+def rejection_reason(reason: RejectionReason) -> int:
     """Translate the reason of a rejection; the names are the same on both sides."""
     return errors_pb2.RejectionReason.Value(f"REJECTION_REASON_{reason.name}")
 

@@ -22,7 +22,7 @@ ERROR_DOMAIN = "stock.allocation.v1"
 _DETAILS_KEY = "grpc-status-details-bin"
 
 _Code, _Reason = grpc.StatusCode, errors_pb2.RejectionReason
-_TABLE: dict[type[Exception], tuple[grpc.StatusCode, errors_pb2.RejectionReason.ValueType]] = {
+_TABLE: dict[type[Exception], tuple[grpc.StatusCode, int]] = {
     MalformedError: (_Code.INVALID_ARGUMENT, _Reason.REJECTION_REASON_MALFORMED),
     PageTokenError: (_Code.INVALID_ARGUMENT, _Reason.REJECTION_REASON_MALFORMED),
     UnknownBatch: (_Code.NOT_FOUND, _Reason.REJECTION_REASON_UNKNOWN_BATCH),

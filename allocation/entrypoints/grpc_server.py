@@ -86,7 +86,7 @@ class AllocationService(stubs.AllocationServiceServicer):
 
     @answered
     async def GetBatch(  # noqa: N802 - the contract names it
-        self, request: messages.GetBatchRequest, context: Context
+        self, request: messages.GetBatchRequest, _context: Context
     ) -> messages.GetBatchResponse:
         """Answer one batch."""
         check(request)
@@ -94,7 +94,7 @@ class AllocationService(stubs.AllocationServiceServicer):
 
     @answered
     async def ListBatches(  # noqa: N802 - the contract names it
-        self, request: messages.ListBatchesRequest, context: Context
+        self, request: messages.ListBatchesRequest, _context: Context
     ) -> messages.ListBatchesResponse:
         """List the batches of a sku."""
         check(request)
@@ -105,7 +105,7 @@ class AllocationService(stubs.AllocationServiceServicer):
 
     @answered
     async def ListLines(  # noqa: N802 - the contract names it
-        self, request: messages.ListLinesRequest, context: Context
+        self, request: messages.ListLinesRequest, _context: Context
     ) -> messages.ListLinesResponse:
         """List the kept lines of an order."""
         check(request)

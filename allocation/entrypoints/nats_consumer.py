@@ -39,7 +39,7 @@ class NatsConsumer:
     delivered more than `deliveries_max` times is parked without being carried out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it is made of, and its limits by keyword
         self,
         group_commit: GroupCommit,
         inbound: InboundStream,
@@ -73,7 +73,7 @@ class NatsConsumer:
             except ShuttingDownError:
                 return
             except StreamMismatchError as error:
-                log.error("inbound stream does not fit, trying again", difference=str(error))
+                log.warning("inbound stream does not fit, trying again", difference=str(error))
             except (BrokerUnavailableError, StoreUnavailableError, OutcomeUnknownError, CrashedError) as error:
                 log.warning("consumer stopped, trying again", error=str(error), retry_seconds=retry_seconds)
             else:

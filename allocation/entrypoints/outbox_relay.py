@@ -74,7 +74,7 @@ class OutboxRelay:
             except ShuttingDownError:
                 return
             except StreamMismatchError as error:
-                log.error("event stream does not fit, trying again", difference=str(error))
+                log.warning("event stream does not fit, trying again", difference=str(error))
             except (BrokerUnavailableError, StoreUnavailableError, OutcomeUnknownError, CrashedError) as error:
                 log.warning("relay stopped, trying again", error=str(error), retry_seconds=retry_seconds)
             await asyncio.sleep(retry_seconds)

@@ -166,7 +166,7 @@ class GroupCommit:
                 )
             except CommandCrashed as crash:
                 bug, companions = part[crash.index], part[: crash.index] + part[crash.index + 1 :]
-                log.error("command crashed", command=repr(bug.envelope.command), exc_info=crash.__cause__)
+                log.exception("command crashed", command=repr(bug.envelope.command))
                 _fail([bug], CrashedError("internal error"))
                 rest.extendleft([companions] if companions else [])
             except (StoreUnavailableError, OutcomeUnknownError) as error:

@@ -37,7 +37,7 @@ class Consumption(Enum):
     """The stream is not the one that the door is bound to any more: bind again."""
 
 
-def consume(
+def consume(  # noqa: PLR0911 - each return is one thing that can become of a message
     command: Command,
     receipt: Receipt,
     uow: UnitOfWork,

@@ -16,20 +16,19 @@ from allocation.service_layer.streams import OutboxEvent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from allocation.domain.batch import Batch
 
 _batches, _lines, _events = tables.batches, tables.order_lines, tables.events
 _LINES = select(
-    _lines.c["order_id", "line_id", "sku", "quantity", "state", "sku_sequence", "batch_reference"], _batches.c.eta
+    *_lines.c["order_id", "line_id", "sku", "quantity", "state", "sku_sequence", "batch_reference"], _batches.c.eta
 ).join_from(_lines, _batches, _lines.c.batch_reference == _batches.c.reference, isouter=True)
 _OUTBOX = (
     select(
         tables.outbox.c.position,
-        _events.c["event_id", "type", "subject", "sku", "payload", "occurred_at"],
-        _events.c["correlation_id", "causation_id", "traceparent"],
+        *_events.c["event_id", "type", "subject", "sku", "payload", "occurred_at"],
+        *_events.c["correlation_id", "causation_id", "traceparent"],
     )
     .join_from(tables.outbox, _events, tables.outbox.c.position == _events.c.position)
     .order_by(tables.outbox.c.position)
@@ -103,10 +102,11 @@ class SqlReader:
         found = await self._fetch(select(tables.streams).where(tables.streams.c.name == name))
         return KnownStream(*found[0]) if found else None
 
-    async def _fetch(self, query: Select[Any]) -> Sequence[Row[Any]]:
+    async def _fetch(self, query: Select[Any]) -> Sequence[Any]:
         try:
             async with asyncio.timeout(self._read_seconds_max), self._engine.connect() as connection:
-                return (await connection.execute(query)).all()
+                found: Sequence[Any] = (await connection.execute(query)).all()
+                return found
         except TimeoutError as error:
             raise StoreUnavailableError(f"a read took longer than {self._read_seconds_max} seconds") from error
         except SQLAlchemyError as error:

@@ -55,9 +55,7 @@ class Statements:
         )
         self.insert_event = _insert(tables.events, dialect, without="position")
         logged = select(tables.events.c.position).where(tables.events.c.event_id == bindparam("event_id"))
-        self.insert_outbox = ManyRows(
-            insert(tables.outbox).from_select(["position"], logged), ("event_id",), dialect
-        )
+        self.insert_outbox = ManyRows(insert(tables.outbox).from_select(["position"], logged), ("event_id",), dialect)
         self.delete_outbox = ManyRows(
             delete(tables.outbox).where(tables.outbox.c.position == bindparam("key")), ("key",), dialect
         )

@@ -20,7 +20,7 @@ from allocation.service_layer.store import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import Column, Connection, Row
+    from sqlalchemy import Column, Connection
 
     from allocation.adapters.sql.statements import Statements
     from allocation.domain.order_line import KeptLine
@@ -41,10 +41,10 @@ _PRODUCTS = select(tables.products).where(_among(tables.products.c.sku))
 _BATCHES = select(_batches).where(_among(_batches.c.reference))
 _BATCHES_IN_USE = select(_batches).where(_among(_batches.c.sku), text(f"({tables.HAS_ROOM_OR_SHRINKS})"))
 _LINES = select(_lines).where(_among(_lines.c.order_id, _lines.c.line_id))
-_INBOX = select(tables.inbox.c["source", "message_id", "fingerprint"]).where(
+_INBOX = select(*tables.inbox.c["source", "message_id", "fingerprint"]).where(
     _among(tables.inbox.c.source, tables.inbox.c.message_id)
 )
-_PARKED = select(tables.parked_messages.c["stream", "incarnation", "sequence"]).where(
+_PARKED = select(*tables.parked_messages.c["stream", "incarnation", "sequence"]).where(
     _among(*tables.parked_messages.c["stream", "incarnation", "sequence"])
 )
 _FENCES = select(tables.fences).where(_among(tables.fences.c.batch_reference))
@@ -167,7 +167,7 @@ class SqlTransaction:
         )
         put.delete_internal_command.execute(connection, [(sku,) for sku, todo in left.items() if todo is None])
 
-    def _select(self, statement: Select[Any], keys: Collection[Any]) -> Iterable[Row[Any]]:
+    def _select(self, statement: Select[Any], keys: Collection[Any]) -> Iterable[Any]:
         return self._connection.execute(statement, {"keys": list(keys)}) if keys else ()
 
     def _latest(self, references: Collection[str]) -> dict[str, LatestLines]:

@@ -1,0 +1,55 @@
+# Two commands are enough: `make run` and `make test`. Everything is installed into .venv/ at first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+VALIDATE_PROTO := build/third_party/buf/validate/validate.proto
+
+.PHONY: run test check generate format lock baseline clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(READY)  ## start the service in the foreground, with a broker of its own
+	@exec $(BIN)/allocation dev
+
+test: $(READY)  ## run every test, with real servers
+	@$(BIN)/python -m pytest
+
+check: $(READY) $(VALIDATE_PROTO)  ## lint, types, import directions, contract, generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/buf lint
+	$(BIN)/buf format protos --diff --exit-code
+	$(BIN)/buf build --output build/contract.binpb
+	$(BIN)/buf breaking build/contract.binpb --against protos/released.binpb --config '{"version": "v2", "breaking": {"use": ["FILE"]}}'
+	$(BIN)/python tools/generate.py --check
+
+generate: $(READY)  ## rebuild generated/ from protos/
+	$(BIN)/python tools/generate.py
+
+format: $(READY)  ## format Python and protos
+	$(BIN)/ruff format .
+	$(BIN)/buf format protos --write
+
+lock: $(READY)  ## choose new versions of all packages, within pyproject.toml
+	$(BIN)/python tools/lock.py
+
+baseline: $(READY) $(VALIDATE_PROTO)  ## at a release: commit the contract that later ones are compared with
+	$(BIN)/buf build --output protos/released.binpb
+
+clean:  ## remove what was built; the service's data stays
+	rm -rf $(VENV) build dist
+
+$(VALIDATE_PROTO): $(READY)
+	@$(BIN)/python tools/generate.py --fetch
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the allocation service needs Python 3.11 or newer; set PYTHON=...")'
+	@echo "Setting up $(VENV)/ (once; takes about a minute) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 cannot make an environment; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
