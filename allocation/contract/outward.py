@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from stock.allocation.v1 import allocation_service_pb2, batch_pb2, errors_pb2, events_pb2, line_pb2
+from stock.allocation.v1 import allocation_service_pb2, batch_pb2, events_pb2, line_pb2
 
 from allocation.contract.inward import subject_of
 from allocation.contract.validation import check_outgoing
@@ -71,9 +71,9 @@ def quantity_changed(value: QuantityChanged, correlation_id: str) -> allocation_
     )
 
 
-def rejection_reason(reason: RejectionReason) -> int:
-    """Translate the reason of a rejection; the names are the same on both sides."""
-    return errors_pb2.RejectionReason.Value(f"REJECTION_REASON_{reason.name}")
+def rejection_reason(reason: RejectionReason) -> str:
+    """Name the reason of a rejection as the contract does."""
+    return f"REJECTION_REASON_{reason.name}"
 
 
 def encode_event(event: events.Event, envelope: Envelope) -> EncodedEvent:
