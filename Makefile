@@ -46,10 +46,10 @@ clean:  ## remove what was built; the service's data stays
 $(VALIDATE_PROTO): $(READY)
 	@$(BIN)/python tools/generate.py --fetch
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the allocation service needs Python 3.11 or newer; set PYTHON=...")'
 	@echo "Setting up $(VENV)/ (once; takes about a minute) ..."
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 cannot make an environment; on Debian: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)

@@ -76,7 +76,6 @@ def _settings() -> Settings:
 
 def _serve(settings: Settings, service: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], lines: list[str]) -> None:
     from allocation.adapters.jetstream.errors import BrokerTooOldError  # noqa: PLC0415 - keeps help fast
-    from allocation.adapters.sql.migrate import SchemaAheadError  # noqa: PLC0415 - keeps help fast
     from allocation.adapters.startup_error import StartupError  # noqa: PLC0415 - keeps help fast
     from allocation.entrypoints.grpc_listener import AddressInUseError  # noqa: PLC0415 - keeps help fast
     from allocation.logs import configure_logs  # noqa: PLC0415 - keeps help fast
@@ -85,7 +84,7 @@ def _serve(settings: Settings, service: Callable[[Callable[[], None]], Coroutine
     configure_logs(settings.log_level, settings.log_format)
     try:
         asyncio.run(service(lambda: typer.echo("\n".join(lines))))
-    except (StartupError, AddressInUseError, BrokerTooOldError, SchemaAheadError, StreamMismatchError) as error:
+    except (StartupError, AddressInUseError, BrokerTooOldError, StreamMismatchError) as error:
         _give_up(error)
     typer.echo("Stopped.")
 

@@ -19,6 +19,7 @@ from allocation.adapters.data_folder import DataFolder
 from allocation.adapters.embedded_broker.broker import EmbeddedBroker
 from allocation.adapters.jetstream.configuration import EventConfiguration, InboundConfiguration
 from allocation.adapters.jetstream.connection import BrokerConnection
+from allocation.adapters.jetstream.errors import BrokerTooOldError
 from allocation.adapters.jetstream.events import JetStreamEvents
 from allocation.adapters.jetstream.inbound import JetStreamInbound
 from allocation.adapters.memory import MemoryStore
@@ -80,9 +81,8 @@ async def run_dev(
             await broker.start()
             async with (
                 open_sqlite(folder.path / DATABASE_FILE, read_seconds_max=settings.read_seconds_max) as (store, reader),
-                _connected(settings, [broker.url]) as connection,
+                _on_jetstream(_fitted(settings, broker), [broker.url], store, reader, adopt=adopt) as adapters,
             ):
-                adapters = _on_jetstream(settings, connection, store, reader, adopt=adopt)
                 await run(replace_adapters(adapters), settings, announce)
         finally:
             await broker.stop()
@@ -91,19 +91,16 @@ async def run_dev(
 async def run_serve(settings: Settings, announce: Callable[[], None], *, adopt: bool = False) -> None:
     """Run the service on the database and the brokers of the settings until it is told to stop."""
     urls = [url.strip() for url in settings.nats_urls.split(",")]
-    async with _open_store(settings) as (store, reader), _connected(settings, urls) as connection:
-        adapters = _on_jetstream(settings, connection, store, reader, adopt=adopt)
+    async with (
+        _open_store(settings) as (store, reader),
+        _on_jetstream(settings, urls, store, reader, adopt=adopt) as adapters,
+    ):
         await run(adapters, settings, announce)
 
 
 async def run(adapters: Adapters, settings: Settings, announce: Callable[[], None]) -> None:
     """Compose the service from its adapters and run it until SIGINT or SIGTERM."""
     _check_deliveries(settings)
-    try:
-        await adapters.inbound.bind()
-        await adapters.events.bind()
-    except BrokerUnavailableError as error:
-        log.warning("the broker is away; it is tried again while the service serves", error=str(error))
     service = compose(adapters, settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -178,36 +175,52 @@ async def _open_store(settings: Settings) -> AsyncIterator[tuple[Store, Reader]]
 
 
 @asynccontextmanager
-async def _connected(settings: Settings, urls: list[str]) -> AsyncIterator[BrokerConnection]:
+async def _on_jetstream(
+    settings: Settings, urls: list[str], store: Store, reader: Reader, *, adopt: bool
+) -> AsyncIterator[Adapters]:
     credentials = Path(settings.nats_credentials_file) if settings.nats_credentials_file else None
     connection = BrokerConnection(urls, user_credentials=credentials)
+    inbound = JetStreamInbound(connection, _inbound_configuration(settings), adopt=adopt)
+    events = JetStreamEvents(connection, _event_configuration(settings), source=settings.event_source, adopt=adopt)
     try:
         try:
             await connection.open()
+            await inbound.bind()
+            await events.bind()
+        except BrokerTooOldError:
+            raise
         except BrokerUnavailableError as error:
-            log.warning("the broker is away; it is tried again while the service serves", error=str(error))
-        yield connection
+            log.warning("the broker does not serve us yet; tried again while RPCs are served", error=str(error))
+        yield Adapters(store, reader, inbound, events, lambda: connection.healthy)
     finally:
+        await inbound.close()
         await connection.close()
 
 
-def _on_jetstream(settings: Settings, connection: BrokerConnection, store: Store, reader: Reader, *, adopt: bool) -> Adapters:
-    inbound = InboundConfiguration(
+def _inbound_configuration(settings: Settings) -> InboundConfiguration:
+    return InboundConfiguration(
         INBOUND_SUBJECTS,
         settings.inbound_stream,
         settings.inbound_consumer,
         settings.stream_replicas,
         settings.inbound_stream_bytes_max,
     )
-    events = EventConfiguration(
+
+
+def _event_configuration(settings: Settings) -> EventConfiguration:
+    return EventConfiguration(
         OUTBOUND_SUBJECTS, settings.event_stream, settings.stream_replicas, settings.event_stream_bytes_max
     )
-    return Adapters(
-        store=store,
-        reader=reader,
-        inbound=JetStreamInbound(connection, inbound, adopt=adopt),
-        events=JetStreamEvents(connection, events, source=settings.event_source, adopt=adopt),
-        broker_is_healthy=lambda: connection.healthy,
+
+
+def _fitted(settings: Settings, broker: EmbeddedBroker) -> Settings:
+    """Answer settings whose streams leave room for each other on a small disk: what a stream may hold is reserved for it."""
+    tenth = broker.file_store_bytes_max // 10
+    return settings.model_copy(
+        update={
+            "inbound_stream_bytes_max": min(settings.inbound_stream_bytes_max, tenth),
+            "event_stream_bytes_max": min(settings.event_stream_bytes_max, 4 * tenth),
+        }
     )
 
 

@@ -46,6 +46,7 @@ class Service:
             Exception: what a part of it died of; the rest was shut down in order.
 
         """
+        await self.listener.start()
         committing = self.group_commit.start()
         consuming = _task(self.consumer.run(), "nats-consumer")
         background = [
@@ -56,7 +57,6 @@ class Service:
         stop_asked = _task(stopping.wait(), "stop")
         parts = {committing, consuming, *background}
         try:
-            await self.listener.start()
             announce()
             await asyncio.wait({stop_asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
         finally:

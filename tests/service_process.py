@@ -1,4 +1,4 @@
-"""The real service as a process of a test's own, with a data folder and ports of its own. It can be killed and started again."""
+"""The real service as a process of a test's own, with its data folder and ports; it can be killed and started again."""
 
 from __future__ import annotations
 
@@ -29,11 +29,17 @@ STOP_SECONDS = 30.0
 class ServiceProcess:
     """`allocation dev` (or another command) on one data folder; both ports stay the same over restarts.
 
-    `settings` are added to the environment, without their prefix and in lower case.
+    `settings` are added to the environment, without their prefix and in lower case. With `own_group` it leads a process
+    group, as what a shell starts does.
     """
 
     def __init__(
-        self, folder: Path, *, command: Sequence[str] = ("-m", "allocation", "dev"), settings: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        *,
+        command: Sequence[str] = ("-m", "allocation", "dev"),
+        settings: dict[str, Any] | None = None,
+        own_group: bool = False,
     ) -> None:
         self.data_folder = folder / "allocation-data"
         self.grpc_port = free_port()
@@ -41,6 +47,7 @@ class ServiceProcess:
         self.log = folder / "service.log"
         self.command = command
         self.settings = settings or {}
+        self.own_group = own_group
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -99,7 +106,11 @@ class ServiceProcess:
         assert self._process is None, "the service runs already"
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, *self.command], env=self.environment(), stdout=output, stderr=output
+                [sys.executable, *self.command],
+                env=self.environment(),
+                stdout=output,
+                stderr=output,
+                process_group=0 if self.own_group else None,
             )
 
     def serves(self) -> bool:
@@ -126,6 +137,13 @@ class ServiceProcess:
     def kill(self) -> None:
         """Kill it: its broker lives on as an orphan."""
         self._end(signal.SIGKILL)
+
+    def send(self, how: signal.Signals) -> None:
+        """Send it a signal, to all of its group if it leads one, and do not wait."""
+        if self.own_group:
+            os.killpg(self.pid, how)
+        else:
+            self._running().send_signal(how)
 
     def wait_for_death(self) -> int:
         """Wait until it ended by itself, and answer its exit status (negative: the signal)."""

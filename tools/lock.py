@@ -10,21 +10,27 @@ UV = "uv==0.13.9"
 
 
 def main() -> None:
-    """Write requirements.txt anew, in an environment that exists for this alone."""
+    """Write requirements-dev.txt (everything) and requirements.txt (what the service needs to run) anew."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         python = Path(folder) / "bin" / "python"
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", UV], check=True)
-        subprocess.run(
-            [
-                *(str(python), "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", "dev"),
-                *("--universal", "--python-version", "3.11", "--upgrade"),
-                *("--generate-hashes", "--no-emit-index-url", "--no-header", "--quiet"),
-                *("--output-file", "requirements.txt"),
-            ],
-            cwd=ROOT,
-            check=True,
-        )
+        pin(python, "requirements-dev.txt", "--extra", "dev", "--upgrade")
+        pin(python, "requirements.txt", "--constraint", "requirements-dev.txt")
+
+
+def pin(python: Path, output: str, *which: str) -> None:
+    """Write one file of pinned packages."""
+    subprocess.run(
+        [
+            *(str(python), "-m", "uv", "pip", "compile", "pyproject.toml", *which),
+            *("--universal", "--python-version", "3.11"),
+            *("--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--quiet"),
+            *("--output-file", output),
+        ],
+        cwd=ROOT,
+        check=True,
+    )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ CONTENT_TYPE = "application/protobuf"
 MESSAGE_ID = "Nats-Msg-Id"
 
 _PLAIN = re.compile(r"[\x21\x23\x24\x26-\x7e]*")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def encode_headers(event: OutboxEvent, source: str) -> dict[str, str]:
@@ -48,6 +49,11 @@ def decode_headers(headers: Mapping[str, str] | None) -> Mapping[str, str]:
     return {
         name.lower(): decode(value) if name.lower().startswith(PREFIX) else value for name, value in (headers or {}).items()
     }
+
+
+def valid_traceparent(value: str | None) -> str | None:
+    """Answer a trace's parent as W3C Trace Context (version 00) writes it; anything else is no trace, as that asks."""
+    return value if value is not None and _TRACEPARENT.fullmatch(value) else None
 
 
 def encode(value: str) -> str:

@@ -124,8 +124,7 @@ class Product:
 
     def continue_promising(self) -> None:
         """Do the next part of what an earlier change left unfinished."""
-        if self.state.promised_through is None:
-            return
+        promised_through = self.state.promised_through or 0
         steps_left = self._steps_max
         for batch in self.batches:
             if batch.is_shrinking:
@@ -133,7 +132,7 @@ class Product:
         if any(batch.is_shrinking for batch in self.batches):
             self._stop_at(0, Reallocation())
         else:
-            self._try_waiting(self.state.promised_through, Reallocation())
+            self._try_waiting(promised_through, Reallocation())
 
     def status(self, kept: KeptLine) -> LineStatus:
         """Say where a kept line stands."""

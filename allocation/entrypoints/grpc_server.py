@@ -11,6 +11,7 @@ from stock.allocation.v1 import allocation_service_pb2 as messages
 from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
 
 from allocation.contract import inward, outward
+from allocation.contract.cloudevents import valid_traceparent
 from allocation.contract.validation import check
 from allocation.entrypoints import grpc_errors
 from allocation.service_layer import views
@@ -120,7 +121,7 @@ class AllocationService(stubs.AllocationServiceServicer):
         given = str(metadata.get(CORRELATION_KEY, ""))
         correlation_id = given if 0 < len(given) <= _CORRELATION_CHARACTERS_MAX else causation_id
         traceparent = metadata.get("traceparent")
-        return Envelope(command, correlation_id, causation_id, str(traceparent) if traceparent else None)
+        return Envelope(command, correlation_id, causation_id, valid_traceparent(str(traceparent) if traceparent else None))
 
 
 async def _abort_internal(context: Context) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocation.contract import inward
-from allocation.contract.cloudevents import decode_headers
+from allocation.contract.cloudevents import decode_headers, valid_traceparent
 from allocation.contract.validation import MalformedError, Violation, shown
 from allocation.service_layer.envelope import Envelope, Receipt
 from allocation.service_layer.housekeeping import Park, ParkingReason
@@ -38,7 +38,7 @@ def envelope_of(message: InboundMessage, incarnation: int, new_id: Callable[[], 
         command,
         correlation_id=headers.get("ce-correlationid") or headers.get("ce-id") or new_id(),
         causation_id=headers.get("ce-id") or f"{place}/{message.sequence}",
-        traceparent=headers.get("traceparent"),
+        traceparent=valid_traceparent(headers.get("traceparent")),
         receipt=receipt,
     )
 
@@ -58,7 +58,7 @@ def _command_of(message: InboundMessage, given_type: str | None) -> Command:
 def _check_headers(headers: Mapping[str, str]) -> None:
     violations = [
         Violation(name, f"must be 1 to {HEADER_CHARACTERS_MAX} printable characters, is {shown(headers[name])}")
-        for name in ("ce-id", "ce-source", "ce-correlationid", "traceparent")
+        for name in ("ce-id", "ce-source", "ce-correlationid")
         if name in headers and not (0 < len(headers[name]) <= HEADER_CHARACTERS_MAX and headers[name].isprintable())
     ]
     if violations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from allocation.domain import events
@@ -31,10 +31,10 @@ def create_batch(command: commands.CreateBatch, uow: UnitOfWork) -> Batch:
     batch = uow.products.batch(command.batch_reference)
     if batch is not None:
         check_same_batch(batch, command)
-        return batch
-    batch = uow.products.get(command.sku).create_batch(command)
-    uow.products.add(batch)
-    return batch
+    else:
+        batch = uow.products.get(command.sku).create_batch(command)
+        uow.products.add(batch)
+    return _as_it_stands(batch)
 
 
 def allocate(command: commands.Allocate, uow: UnitOfWork) -> LineStatus:
@@ -66,12 +66,16 @@ def change_batch_quantity(command: commands.ChangeBatchQuantity, uow: UnitOfWork
     """Set what a batch holds, and reallocate what no longer fits. Raises UnknownBatch."""
     product = uow.products.of_batch(command.batch_reference)
     reallocation = product.change_batch_quantity(command.batch_reference, command.quantity)
-    return QuantityChanged(product.batch(command.batch_reference), reallocation)
+    return QuantityChanged(_as_it_stands(product.batch(command.batch_reference)), reallocation)
 
 
 def continue_promising(command: commands.ContinuePromising, uow: UnitOfWork) -> None:
-    """Go on with a sku where an earlier transaction had to stop."""
-    uow.products.get(command.sku).continue_promising()
+    """Go on with a sku where an earlier transaction had to stop; drop the durable command if there is nothing to do."""
+    product = uow.products.get(command.sku)
+    if product.state.promised_through is None:
+        uow.leave_unfinished(command.sku, None)
+    else:
+        product.continue_promising()
 
 
 def announce(event: events.Event, envelope: Envelope, uow: UnitOfWork) -> None:
@@ -87,3 +91,8 @@ def continue_later(event: events.PromisingUnfinished, envelope: Envelope, uow: U
 def stop_continuing(event: events.PromisingFinished, _envelope: Envelope, uow: UnitOfWork) -> None:
     """Drop the durable command: its work is done."""
     uow.leave_unfinished(event.sku, None)
+
+
+def _as_it_stands(batch: Batch) -> Batch:
+    """Answer a copy: later commands of the same transaction go on changing the batch."""
+    return replace(batch)

@@ -10,13 +10,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from allocation.adapters.startup_error import StartupError
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 
 
-class SchemaAheadError(Exception):
+class SchemaAheadError(StartupError):
     """The database was last used by a newer release than this one."""
 
 

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from allocation.adapters.sql.migrate import upgrade
 from allocation.adapters.sql.reader import SqlReader
 from allocation.adapters.sql.store import SqlStore
+from allocation.adapters.startup_error import StartupError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,14 +32,22 @@ async def open_sqlite(
     """Open a database file, bring its tables up to date, and close it at the end.
 
     SQLite before 3.51.3 can corrupt a write-ahead log that two connections checkpoint, so one alone does.
+
+    Raises:
+        StartupError: the file is no database, or cannot be written to.
+        SchemaAheadError: it was last used by a newer release.
+
     """
     writer = _engine(path, _WRITER, poolclass=StaticPool)
     readers = _engine(path, _READER, pool_size=readers_max, max_overflow=0, pool_timeout=read_seconds_max)
     _begin_immediately(writer)
     store = SqlStore(writer)
     try:
-        async with writer.connect() as connection:
-            await connection.run_sync(upgrade)
+        try:
+            async with writer.connect() as connection:
+                await connection.run_sync(upgrade)
+        except DBAPIError as error:
+            raise StartupError(f"the database {path} cannot be opened: {error.orig}; restore it, or move it away") from error
         yield store, SqlReader(readers, read_seconds_max)
     finally:
         await readers.dispose()

@@ -1,0 +1,52 @@
+"""Questions to JetStream in its own JSON, and its answers; which question is asked when is the other files' business."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from allocation.adapters.jetstream.errors import RefusedError, broker_errors
+from allocation.service_layer.streams import BrokerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from allocation.adapters.jetstream.connection import BrokerConnection
+
+API_PREFIX = "$JS.API."
+NANOSECONDS = 1_000_000_000
+
+
+async def ask(connection: BrokerConnection, question: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """Ask JetStream's API, e.g. `STREAM.INFO.name`, and answer what it said.
+
+    The raw JSON rather than nats-py's classes: those cut a stream's creation time, and break on fields they do not know.
+
+    Raises:
+        RefusedError: it answered with an error; its code says which.
+        BrokerUnavailableError: it did not answer in time, or nobody is there to answer.
+
+    """
+    payload = json.dumps(body).encode() if body is not None else b""
+    return await request(connection, API_PREFIX + question, payload)
+
+
+async def request(
+    connection: BrokerConnection, subject: str, payload: bytes, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Publish with a reply subject and answer the JSON reply, {} if it is empty. Raises as `ask`."""
+    with broker_errors(subject):
+        message = await connection.client().request(
+            subject, payload, timeout=connection.request_timeout_seconds, headers=headers
+        )
+    if not message.data:
+        return {}
+    try:
+        answer = json.loads(message.data)
+    except ValueError as error:
+        raise BrokerUnavailableError(f"{subject}: the answer is no JSON") from error
+    if not isinstance(answer, dict):
+        raise BrokerUnavailableError(f"{subject}: the answer is no JSON object")
+    if refusal := answer.get("error"):
+        raise RefusedError(subject, refusal.get("err_code", 0), refusal.get("description", "no reason given"))
+    return answer

@@ -1,0 +1,91 @@
+"""The inbound stream as its door reads it. What the messages mean is not known here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from allocation.adapters.jetstream.delivery import JetStreamDelivery, StreamLife
+from allocation.adapters.jetstream.pull import PullReader
+from allocation.adapters.jetstream.streams import ensure_consumer, ensure_stream
+from allocation.service_layer.streams import BrokerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from allocation.adapters.jetstream.configuration import InboundConfiguration
+    from allocation.adapters.jetstream.connection import BrokerConnection
+    from allocation.service_layer.streams import StreamState
+
+log = structlog.get_logger()
+
+
+class JetStreamInbound:
+    """Keeps the promises of `InboundStream` with one durable pull consumer; for one task at a time.
+
+    An idle fetch ends after `wait_seconds`; a broker that sends no heartbeat for twice `heartbeat_seconds`, which is at most
+    half of the wait, counts as away. With `adopt`, settings that matter otherwise are logged instead of refused.
+    """
+
+    def __init__(
+        self,
+        connection: BrokerConnection,
+        configuration: InboundConfiguration,
+        *,
+        adopt: bool = False,
+        wait_seconds: float = 5.0,
+        heartbeat_seconds: float = 1.0,
+    ) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._adopt = adopt
+        self._wait_seconds = wait_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._reader: PullReader | None = None
+        self._life = StreamLife("")
+
+    async def bind(self) -> StreamState:
+        """Create stream and consumer if they are missing, and attach to them.
+
+        Raises:
+            BrokerUnavailableError: the broker is away.
+            StreamMismatchError: stream or consumer exist with settings that matter otherwise.
+
+        """
+        state = await ensure_stream(self._connection, self._configuration, adopt=self._adopt)
+        await ensure_consumer(self._connection, state.name, self._configuration, adopt=self._adopt)
+        self._life.over = state.created_at != self._life.created_at
+        await self.close()
+        if self._life.over:
+            self._life = StreamLife(state.created_at)
+        reader = PullReader(self._connection.client(), state.name, self._configuration.consumer_name)
+        await reader.open()
+        self._reader = reader
+        return state
+
+    async def fetch(self, limit: int) -> Sequence[JetStreamDelivery]:
+        """Wait a few seconds for at most `limit` messages, in stream order; none if nothing came.
+
+        Raises:
+            BrokerUnavailableError: the broker is away, or the consumer is gone: `bind` again.
+
+        """
+        client = self._connection.client()
+        if self._reader is None or self._reader.client is not client:
+            raise BrokerUnavailableError("not bound to the inbound stream over this connection")
+        messages = await self._reader.read(limit, self._wait_seconds, self._heartbeat_seconds)
+        return [JetStreamDelivery(self._connection, self._life, message) for message in messages]
+
+    async def close(self) -> None:
+        """Stop fetching, and give back at once what arrived and nobody read. `bind` opens again."""
+        reader, self._reader = self._reader, None
+        if reader is None:
+            return
+        try:
+            unread = await reader.close()
+        except BrokerUnavailableError as error:
+            log.info("unread_messages_left_to_redelivery", reason=str(error))
+            return
+        for message in unread:
+            await JetStreamDelivery(self._connection, self._life, message).retry(0)

@@ -1,0 +1,127 @@
+"""Creates the streams and the consumer where they are missing, and attaches to them where they are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from allocation.adapters.jetstream.api import ask
+from allocation.adapters.jetstream.comparison import consumer_differences, is_held, settle, stream_differences
+from allocation.adapters.jetstream.errors import (
+    CONSUMER_NAME_IN_USE,
+    CONSUMER_NOT_FOUND,
+    STREAM_NAME_IN_USE,
+    STREAM_NOT_FOUND,
+    SUBJECTS_OVERLAP,
+    RefusedError,
+)
+from allocation.service_layer.streams import StreamMismatchError, StreamState
+
+if TYPE_CHECKING:
+    from allocation.adapters.jetstream.configuration import EventConfiguration, InboundConfiguration
+    from allocation.adapters.jetstream.connection import BrokerConnection
+
+log = structlog.get_logger()
+
+
+async def ensure_stream(
+    connection: BrokerConnection, configuration: InboundConfiguration | EventConfiguration, *, adopt: bool
+) -> StreamState:
+    """Create the stream unless it, or another that holds all of its subjects, is there already.
+
+    Raises:
+        BrokerUnavailableError: the broker is away, or has no room for it.
+        StreamMismatchError: it exists otherwise, or its subjects are spread over other streams.
+
+    """
+    ours = configuration.stream()
+    found = await _stream(connection, configuration.name)
+    if found is None:
+        found = await _create_stream(connection, ours)
+    name = found["config"]["name"]
+    settle(f"stream {name}", stream_differences(ours, found["config"], configuration.matters), adopt=adopt)
+    return _state(found)
+
+
+async def stream_state(connection: BrokerConnection, name: str) -> StreamState:
+    """Ask what a stream is like now.
+
+    Raises:
+        BrokerUnavailableError: the broker is away, or the stream is gone.
+
+    """
+    return _state(await ask(connection, f"STREAM.INFO.{name}"))
+
+
+async def ensure_consumer(
+    connection: BrokerConnection, stream: str, configuration: InboundConfiguration, *, adopt: bool
+) -> None:
+    """Create the durable consumer unless it is there already. Raises as `ensure_stream`."""
+    ours = configuration.consumer()
+    name = configuration.consumer_name
+    found = await _found(connection, f"CONSUMER.INFO.{stream}.{name}", CONSUMER_NOT_FOUND)
+    if found is None:
+        try:
+            found = await ask(
+                connection,
+                f"CONSUMER.CREATE.{stream}.{name}",
+                {"stream_name": stream, "config": ours, "action": "create"},
+            )
+            log.info("consumer_created", stream=stream, consumer=name)
+        except RefusedError as refusal:
+            if refusal.code != CONSUMER_NAME_IN_USE:
+                raise
+            # Another instance was faster.
+            found = await ask(connection, f"CONSUMER.INFO.{stream}.{name}")
+    settle(f"consumer {name} of stream {stream}", consumer_differences(ours, found["config"]), adopt=adopt)
+
+
+async def _create_stream(connection: BrokerConnection, ours: dict[str, Any]) -> dict[str, Any]:
+    name = ours["name"]
+    try:
+        created = await ask(connection, f"STREAM.CREATE.{name}", ours)
+    except RefusedError as refusal:
+        if refusal.code == SUBJECTS_OVERLAP:
+            name = await _holder(connection, ours)
+            log.warning("stream_bound_to_holder", stream=name, wanted=ours["name"], subjects=ours["subjects"])
+        elif refusal.code != STREAM_NAME_IN_USE:  # Else another instance was faster, with settings of its own.
+            raise
+        return await ask(connection, f"STREAM.INFO.{name}")
+    log.info("stream_created", stream=name, created_at=created["created"])
+    return created
+
+
+async def _holder(connection: BrokerConnection, ours: dict[str, Any]) -> str:
+    """Find the one stream that holds all our subjects."""
+    lines = []
+    names: set[str] = set()
+    for subject in ours["subjects"]:
+        answer = await ask(connection, "STREAM.NAMES", {"subject": subject})
+        holders = answer.get("streams") or []
+        lines.append(f"  {subject}: held by {' '.join(holders) or 'none'}")
+        names.update(holders)
+    for name in sorted(names):
+        found = await ask(connection, f"STREAM.INFO.{name}")
+        if all(is_held(subject, found["config"].get("subjects") or []) for subject in ours["subjects"]):
+            return name
+    raise StreamMismatchError(
+        "\n".join([f"stream {ours['name']} cannot be made, other streams hold some of its subjects:", *lines])
+    )
+
+
+async def _stream(connection: BrokerConnection, name: str) -> dict[str, Any] | None:
+    return await _found(connection, f"STREAM.INFO.{name}", STREAM_NOT_FOUND)
+
+
+async def _found(connection: BrokerConnection, question: str, absent: int) -> dict[str, Any] | None:
+    try:
+        return await ask(connection, question)
+    except RefusedError as refusal:
+        if refusal.code != absent:
+            raise
+        return None
+
+
+def _state(found: dict[str, Any]) -> StreamState:
+    return StreamState(name=found["config"]["name"], created_at=found["created"], last_sequence=found["state"]["last_seq"])
