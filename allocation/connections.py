@@ -1,0 +1,113 @@
+"""Opens the outside world that the settings name, and closes it again; which store it is, is one match statement."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from allocation.adapters.data_folder import DataFolder
+from allocation.adapters.jetstream.configuration import EventConfiguration, InboundConfiguration
+from allocation.adapters.jetstream.connection import BrokerConnection
+from allocation.adapters.jetstream.errors import BrokerTooOldError
+from allocation.adapters.jetstream.events import JetStreamEvents
+from allocation.adapters.jetstream.inbound import JetStreamInbound
+from allocation.adapters.memory import MemoryStore
+from allocation.adapters.sql.sqlite import open_sqlite
+from allocation.adapters.startup_error import StartupError
+from allocation.contract.inward import INBOUND_SUBJECTS
+from allocation.contract.outward import OUTBOUND_SUBJECTS
+from allocation.service_layer.streams import BrokerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from allocation.service_layer.store import Store
+    from allocation.service_layer.streams import EventStream, InboundStream
+    from allocation.service_layer.views import Reader
+    from allocation.settings import Settings
+
+log = structlog.get_logger()
+DATABASE_FILE = "allocation.sqlite3"
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """The outside world behind its ports. Whoever runs the service may put others in their place."""
+
+    store: Store
+    reader: Reader
+    inbound: InboundStream
+    events: EventStream
+    broker_is_healthy: Callable[[], bool]
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[tuple[Store, Reader]]:
+    """Open the store of the database URL."""
+    try:
+        url = make_url(settings.database_url or "sqlite:")
+    except ArgumentError as error:
+        raise StartupError(f"ALLOCATION_DATABASE_URL cannot be read: {error}") from None
+    match url.drivername:
+        case "memory":
+            memory = MemoryStore()
+            yield memory, memory
+        case "sqlite" | "sqlite+aiosqlite":
+            path = Path(url.database or f"{settings.data_folder}/{DATABASE_FILE}")
+            with DataFolder(path.parent):
+                async with open_sqlite(path, read_seconds_max=settings.read_seconds_max) as opened:
+                    yield opened
+        case other:
+            raise StartupError(f"ALLOCATION_DATABASE_URL begins with {other!r}: this release has sqlite:///… and memory:")
+
+
+@asynccontextmanager
+async def on_jetstream(
+    settings: Settings, urls: list[str], store: Store, reader: Reader, *, adopt: bool
+) -> AsyncIterator[Adapters]:
+    """Connect to the brokers and attach to the streams; if they are away, that goes on in the background.
+
+    Raises:
+        BrokerTooOldError: the broker's version has known ways of losing messages.
+        StreamMismatchError: a stream or consumer exists with settings that matter otherwise.
+
+    """
+    credentials = Path(settings.nats_credentials_file) if settings.nats_credentials_file else None
+    connection = BrokerConnection(urls, user_credentials=credentials)
+    inbound = JetStreamInbound(connection, _inbound_configuration(settings), adopt=adopt)
+    events = JetStreamEvents(connection, _event_configuration(settings), source=settings.event_source, adopt=adopt)
+    try:
+        try:
+            await connection.open()
+            await inbound.bind()
+            await events.bind()
+        except BrokerTooOldError:
+            raise
+        except BrokerUnavailableError as error:
+            log.warning("the broker does not serve us yet; tried again while RPCs are served", error=str(error))
+        yield Adapters(store, reader, inbound, events, lambda: connection.healthy)
+    finally:
+        await inbound.close()
+        await connection.close()
+
+
+def _inbound_configuration(settings: Settings) -> InboundConfiguration:
+    return InboundConfiguration(
+        INBOUND_SUBJECTS,
+        settings.inbound_stream,
+        settings.inbound_consumer,
+        settings.stream_replicas,
+        settings.inbound_stream_bytes_max,
+    )
+
+
+def _event_configuration(settings: Settings) -> EventConfiguration:
+    return EventConfiguration(
+        OUTBOUND_SUBJECTS, settings.event_stream, settings.stream_replicas, settings.event_stream_bytes_max
+    )
