@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -99,28 +99,28 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 def described(settings: Settings) -> Iterator[dict[str, Any]]:
     """Describe every setting: name, value, default, unit and meaning; passwords in URLs are hidden."""
     for name, field in Settings.model_fields.items():
-        extra = field.json_schema_extra
+        unit = field.json_schema_extra["unit"] if isinstance(field.json_schema_extra, dict) else ""
+        value = getattr(settings, name)
         yield {
             "name": PREFIX + name.upper(),
-            "value": _without_passwords(getattr(settings, name)),
+            "value": _without_passwords(value) if unit == "URL" else value,
             "default": field.default,
-            "unit": extra["unit"] if isinstance(extra, dict) else "",
+            "unit": unit,
             "meaning": field.description,
         }
 
 
-def _without_passwords(value: object) -> object:
-    if not isinstance(value, str) or "://" not in value:
-        return value
-    return ",".join(_without_password(url) for url in value.split(","))
+def _without_passwords(urls: str) -> str:
+    return ",".join(_without_password(url) for url in re.split(r",\s*", urls))
 
 
 def _without_password(url: str) -> str:
-    parts = urlsplit(url.strip())
-    credentials, at, place = parts.netloc.rpartition("@")
-    if not at:
-        return urlunsplit(parts)
-    user, colon, _ = credentials.partition(":")
-    # A NATS token stands where a user would, without a password: it is as secret.
-    shown = f"{user}:***" if colon else "***"
-    return urlunsplit(parts._replace(netloc=f"{shown}@{place}"))
+    scheme, separator, rest = url.rpartition("://")
+    place, question, query = rest.partition("?")
+    credentials, at, host = place.rpartition("@")
+    if at and not place.startswith("/"):
+        user, colon, _ = credentials.partition(":")
+        # A NATS token stands where a user would, without a password: it is as secret.
+        place = f"{user}:***@{host}" if colon else f"***@{host}"
+    query = re.sub(r"(?i)((?:^|&)[^=&]*(?:password|secret|token)[^=&]*=)[^&]*", r"\1***", query)
+    return f"{scheme}{separator}{place}{question}{query}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import KeptLine
-    from allocation.domain.product import ProductState
+    from allocation.domain.product_state import ProductState
     from allocation.service_layer.store import (
         Changes,
         Fence,

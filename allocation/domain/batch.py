@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from allocation.domain.commands import CreateBatch
 
 _IN_STOCK = datetime.min.replace(tzinfo=UTC)
 
@@ -43,6 +47,11 @@ class Batch:
     def preference(self) -> tuple[datetime, str]:
         """Sorts batches as they are to be promised: in stock first, then the earliest eta, ties by reference."""
         return (self.eta or _IN_STOCK, self.reference)
+
+    def was_created_by(self, command: CreateBatch) -> bool:
+        """Whether a creation asks for what this batch was first created with, whatever became of it since."""
+        asked = (command.batch_reference, command.sku, command.purchased_quantity, command.eta)
+        return asked == (self.reference, self.sku, self.created_quantity, self.eta)
 
     def can_allocate(self, quantity: int) -> bool:
         """Whether there is room for all of it."""

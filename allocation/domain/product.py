@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 from bisect import insort
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allocation.domain import events
 from allocation.domain.batch import Batch
-from allocation.domain.errors import BatchConflict, LineConflict, UnknownSku
+from allocation.domain.errors import LineConflict, UnknownSku
 from allocation.domain.order_line import KeptLine, LineState, LineStatus, OrderLine
+from allocation.domain.product_state import ProductState, Reallocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from allocation.domain.commands import CreateBatch
     from allocation.domain.lines import Lines
-
-
-@dataclass(slots=True)
-class Reallocation:
-    """How many lines left a batch, and how many of those were promised again or are now backordered."""
-
-    deallocated: int = 0
-    reallocated: int = 0
-    backordered: int = 0
-
-
-@dataclass(slots=True)
-class ProductState:
-    """What a product remembers beside its batches and lines.
-
-    `batch_count` 0 means that the sku is unknown. `waiting_lines` counts the kept lines without a batch.
-    `promised_through` is None, or the promise number up to which the waiting lines were tried when a transaction had taken
-    all that it may.
-    """
-
-    sku: str
-    sku_sequence: int = 0
-    promise_number: int = 0
-    batch_count: int = 0
-    waiting_lines: int = 0
-    promised_through: int | None = None
 
 
 class Product:
@@ -233,14 +207,3 @@ class Product:
     def _next_sequence(self) -> int:
         self.state.sku_sequence += 1
         return self.state.sku_sequence
-
-
-def check_same_batch(batch: Batch, command: CreateBatch) -> None:
-    """Accept a repeated creation, compared with the content of the first time.
-
-    Raises:
-        BatchConflict: the batch was created with other content.
-
-    """
-    if (batch.sku, batch.created_quantity, batch.eta) != (command.sku, command.purchased_quantity, command.eta):
-        raise BatchConflict(command, batch)

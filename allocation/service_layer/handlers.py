@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from allocation.domain import events
-from allocation.domain.errors import LineConflict
-from allocation.domain.product import check_same_batch
+from allocation.domain.errors import BatchConflict, LineConflict
 
 if TYPE_CHECKING:
     from allocation.domain import commands
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import LineStatus
-    from allocation.domain.product import Reallocation
+    from allocation.domain.product_state import Reallocation
     from allocation.service_layer.envelope import Envelope
     from allocation.service_layer.unit_of_work import UnitOfWork
 
@@ -30,7 +29,8 @@ def create_batch(command: commands.CreateBatch, uow: UnitOfWork) -> Batch:
     """Take in a batch, once. Raises BatchConflict if it exists with other content."""
     batch = uow.products.batch(command.batch_reference)
     if batch is not None:
-        check_same_batch(batch, command)
+        if not batch.was_created_by(command):
+            raise BatchConflict(command, batch)
     else:
         batch = uow.products.get(command.sku).create_batch(command)
         uow.products.add(batch)

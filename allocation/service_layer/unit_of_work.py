@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from allocation.domain.errors import UnknownBatch
-from allocation.domain.product import Product, ProductState
+from allocation.domain.product import Product
+from allocation.domain.product_state import ProductState
 from allocation.service_layer.line_book import LineBook
 from allocation.service_layer.store import Changes, Footprint, UnfinishedPromising
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.domain.batch import Batch
 from allocation.domain.order_line import KeptLine, LineState, OrderLine
-from allocation.domain.product import ProductState
+from allocation.domain.product_state import ProductState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
