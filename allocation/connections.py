@@ -50,21 +50,28 @@ class Adapters:
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[tuple[Store, Reader]]:
     """Open the store of the database URL."""
-    try:
-        url = make_url(settings.database_url or "sqlite:")
-    except ArgumentError as error:
-        raise StartupError(f"ALLOCATION_DATABASE_URL cannot be read: {error}") from None
-    match url.drivername:
+    url = settings.database_url
+    match url.partition(":")[0]:
         case "memory":
             memory = MemoryStore()
             yield memory, memory
-        case "sqlite" | "sqlite+aiosqlite":
-            path = Path(url.database or f"{settings.data_folder}/{DATABASE_FILE}")
+        case "" | "sqlite" | "sqlite+aiosqlite":
+            path = Path(_database_of(url) if url else f"{settings.data_folder}/{DATABASE_FILE}")
             with DataFolder(path.parent):
                 async with open_sqlite(path, read_seconds_max=settings.read_seconds_max) as opened:
                     yield opened
         case other:
             raise StartupError(f"ALLOCATION_DATABASE_URL begins with {other!r}: this release has sqlite:///… and memory:")
+
+
+def _database_of(url: str) -> str:
+    try:
+        database = make_url(url).database
+    except ArgumentError:
+        database = None
+    if database in (None, "", ":memory:"):
+        raise StartupError("ALLOCATION_DATABASE_URL names no file: write sqlite:///folder/file or sqlite:////folder/file")
+    return str(database)
 
 
 @asynccontextmanager

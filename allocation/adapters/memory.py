@@ -7,14 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from allocation.domain.order_line import LineState, LineStatus
-from allocation.service_layer.store import (
-    InboxKey,
-    KnownStream,
-    LatestLines,
-    LineKey,
-    Loaded,
-    UnfinishedPromising,
-)
+from allocation.service_layer.records import InboxKey, KnownStream, LatestLines, LineKey, Loaded, UnfinishedPromising
 from allocation.service_layer.streams import OutboxEvent
 
 if TYPE_CHECKING:
@@ -23,16 +16,8 @@ if TYPE_CHECKING:
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import KeptLine
     from allocation.domain.product_state import ProductState
-    from allocation.service_layer.store import (
-        Changes,
-        Fence,
-        Footprint,
-        InboxEntry,
-        LoggedEvent,
-        ParkedMessage,
-        StreamPlace,
-        Transaction,
-    )
+    from allocation.service_layer.records import Changes, Fence, Footprint, InboxEntry, LoggedEvent, ParkedMessage, StreamPlace
+    from allocation.service_layer.store import Transaction
 
 Result = TypeVar("Result")
 _LATEST_LINES = 16
@@ -115,7 +100,7 @@ class MemoryTransaction:
             lines=[copy(kept) for kept in lines],
             latest={reference: self._latest(reference) for reference in footprint.changed_batches & named},
             inbox={key: store.consumed[key].fingerprint for key in footprint.inbox if key in store.consumed},
-            parked={place for place in footprint.redelivered if place in store.parked},
+            parked={place for place in footprint.places if place in store.parked},
             fences={key: store.fences[key] for key in footprint.changed_batches if key in store.fences},
             streams={name: copy(store.streams[name]) for name in footprint.streams if name in store.streams},
         )

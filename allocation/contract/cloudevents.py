@@ -18,7 +18,7 @@ CONTENT_TYPE = "application/protobuf"
 MESSAGE_ID = "Nats-Msg-Id"
 
 _PLAIN = re.compile(r"[\x21\x23\x24\x26-\x7e]*")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def encode_headers(event: OutboxEvent, source: str) -> dict[str, str]:

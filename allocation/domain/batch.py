@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from allocation.domain.commands import CreateBatch
 
-_IN_STOCK = datetime.min.replace(tzinfo=UTC)
+_NO_MATTER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, eq=False)
@@ -44,9 +44,9 @@ class Batch:
         return self.target_quantity < self.purchased_quantity
 
     @property
-    def preference(self) -> tuple[datetime, str]:
+    def preference(self) -> tuple[bool, datetime, str]:
         """Sorts batches as they are to be promised: in stock first, then the earliest eta, ties by reference."""
-        return (self.eta or _IN_STOCK, self.reference)
+        return (self.eta is not None, self.eta or _NO_MATTER, self.reference)
 
     def was_created_by(self, command: CreateBatch) -> bool:
         """Whether a creation asks for what this batch was first created with, whatever became of it since."""

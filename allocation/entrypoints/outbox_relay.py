@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from allocation.service_layer.group_commit import GroupCommit
-    from allocation.service_layer.store import KnownStream
+    from allocation.service_layer.records import KnownStream
     from allocation.service_layer.streams import EventStream, OutboxEvent
     from allocation.service_layer.views import Reader
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from allocation.service_layer.store import KnownStream, ParkedMessage, StreamPlace
+from allocation.service_layer.records import KnownStream, ParkedMessage, StreamPlace
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from allocation.service_layer.store import LoggedEvent
+from allocation.service_layer.records import LoggedEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.domain import commands
 from allocation.service_layer import housekeeping
-from allocation.service_layer.store import Footprint, InboxKey, LineKey, StreamPlace
+from allocation.service_layer.records import Footprint, InboxKey, LineKey, StreamPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,10 +38,9 @@ def _of_lines(*lines: OrderLine) -> Footprint:
 
 def _of_receipt(receipt: Receipt) -> Footprint:
     message = receipt.message
-    place = StreamPlace(message.stream, receipt.incarnation, message.sequence)
     return Footprint(
         inbox={InboxKey(receipt.source, receipt.message_id)},
-        redelivered={place} if message.deliveries > 1 else set(),
+        places={StreamPlace(message.stream, receipt.incarnation, message.sequence)},
         streams={message.stream},
     )
 

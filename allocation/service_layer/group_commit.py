@@ -15,7 +15,7 @@ from allocation.service_layer.messagebus import CommandCrashed, GroupOutcome
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from allocation.service_layer.envelope import Envelope
     from allocation.service_layer.messagebus import MessageBus
@@ -130,6 +130,13 @@ class GroupCommit:
         return waiting.answer
 
     async def _serve(self) -> None:
+        try:
+            await self._serve_until_closed()
+        finally:
+            self._closing = True
+            _fail(self._queue, ShuttingDownError())
+
+    async def _serve_until_closed(self) -> None:
         while True:
             await self._arrived.wait()
             group = self._gather()
@@ -196,7 +203,7 @@ def _resolve(part: Sequence[_Waiting], answers: Sequence[Any]) -> None:
             waiting.answer.set_result(answer)
 
 
-def _fail(part: Sequence[_Waiting], error: Exception) -> None:
+def _fail(part: Iterable[_Waiting], error: Exception) -> None:
     for waiting in part:
         with suppress(asyncio.InvalidStateError):
             waiting.answer.set_exception(error)

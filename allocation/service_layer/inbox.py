@@ -12,7 +12,7 @@ from allocation.domain import commands, events
 from allocation.domain.errors import BatchConflict, Rejection, UnknownBatch
 from allocation.service_layer.bookkeeping import park
 from allocation.service_layer.housekeeping import Park, ParkingReason
-from allocation.service_layer.store import Fence, InboxEntry, InboxKey, KnownStream, StreamPlace
+from allocation.service_layer.records import Fence, InboxEntry, InboxKey, KnownStream, StreamPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

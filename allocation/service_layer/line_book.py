@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from allocation.service_layer.store import LineKey
+from allocation.service_layer.records import LineKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from allocation.domain.order_line import KeptLine
-    from allocation.service_layer.store import LatestLines, Transaction
+    from allocation.service_layer.records import LatestLines
+    from allocation.service_layer.store import Transaction
 
 PAGE_LINES = 500
 _ABOVE_ALL = 2**63 - 1

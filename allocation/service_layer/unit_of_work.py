@@ -9,14 +9,15 @@ from allocation.domain.errors import UnknownBatch
 from allocation.domain.product import Product
 from allocation.domain.product_state import ProductState
 from allocation.service_layer.line_book import LineBook
-from allocation.service_layer.store import Changes, Footprint, UnfinishedPromising
+from allocation.service_layer.records import Changes, Footprint, UnfinishedPromising
 
 if TYPE_CHECKING:
     from allocation.domain.batch import Batch
     from allocation.domain.events import Event
     from allocation.service_layer.envelope import Envelope
     from allocation.service_layer.event_log import Recorder
-    from allocation.service_layer.store import Fence, InboxEntry, KnownStream, Loaded, ParkedMessage, Transaction
+    from allocation.service_layer.records import Fence, InboxEntry, KnownStream, Loaded, ParkedMessage
+    from allocation.service_layer.store import Transaction
 
 
 class Products:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import LineStatus
-    from allocation.service_layer.store import KnownStream, UnfinishedPromising
+    from allocation.service_layer.records import KnownStream, UnfinishedPromising
     from allocation.service_layer.streams import OutboxEvent
 
 Item = TypeVar("Item")

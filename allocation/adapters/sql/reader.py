@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from allocation.adapters.sql import rows, tables
 from allocation.domain.order_line import LineState, LineStatus, OrderLine
-from allocation.service_layer.store import KnownStream, StoreUnavailableError, UnfinishedPromising
+from allocation.service_layer.records import KnownStream, UnfinishedPromising
+from allocation.service_layer.store import StoreUnavailableError
 from allocation.service_layer.streams import OutboxEvent
 
 if TYPE_CHECKING:

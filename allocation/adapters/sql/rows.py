@@ -12,7 +12,7 @@ from allocation.domain.product_state import ProductState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from allocation.service_layer.store import InboxEntry, LoggedEvent, ParkedMessage
+    from allocation.service_layer.records import InboxEntry, LoggedEvent, ParkedMessage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

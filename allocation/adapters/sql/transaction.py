@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, func, select, text, tuple_
+from sqlalchemy import Select, and_, bindparam, func, select, text
 
 from allocation.adapters.sql import rows, tables
 from allocation.domain.order_line import LineState
-from allocation.service_layer.store import (
-    Fence,
-    InboxKey,
-    KnownStream,
-    LatestLines,
-    Loaded,
-    StreamPlace,
-)
+from allocation.service_layer.records import Fence, InboxKey, KnownStream, LatestLines, Loaded, StreamPlace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import Column, Connection
+    from sqlalchemy import Column, ColumnElement, Connection
 
     from allocation.adapters.sql.statements import Statements
     from allocation.domain.order_line import KeptLine
-    from allocation.service_layer.store import Changes, Footprint
+    from allocation.service_layer.records import Changes, Footprint
 
 LATEST_LINES = 16
 """How many lines of each batch that may shrink are loaded at once; more are loaded as they are asked for."""
@@ -32,21 +26,24 @@ LATEST_LINES = 16
 _lines, _batches = tables.order_lines, tables.batches
 
 
-def _among(*columns: Column[Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's own type has no public name
-    key = columns[0] if len(columns) == 1 else tuple_(*columns)
-    return key.in_(bindparam("keys", expanding=True))
+def _among(column: Column[Any]) -> ColumnElement[bool]:
+    return column.in_(bindparam("keys", expanding=True))
+
+
+def _with_keys(statement: Select[Any], *columns: Column[Any]) -> Select[Any]:
+    """Join the rows of these keys, given as JSON: SQLite searches for them; for a list of row values it would scan."""
+    keys = func.json_each(bindparam("keys")).table_valued("value", name="keys")
+    same = [func.json_extract(keys.c.value, f"$[{n}]") == column for n, column in enumerate(columns)]
+    return statement.select_from(keys.join(columns[0].table, and_(*same)))
 
 
 _PRODUCTS = select(tables.products).where(_among(tables.products.c.sku))
 _BATCHES = select(_batches).where(_among(_batches.c.reference))
 _BATCHES_IN_USE = select(_batches).where(_among(_batches.c.sku), text(f"({tables.HAS_ROOM_OR_SHRINKS})"))
-_LINES = select(_lines).where(_among(_lines.c.order_id, _lines.c.line_id))
-_INBOX = select(*tables.inbox.c["source", "message_id", "fingerprint"]).where(
-    _among(tables.inbox.c.source, tables.inbox.c.message_id)
-)
-_PARKED = select(*tables.parked_messages.c["stream", "incarnation", "sequence"]).where(
-    _among(*tables.parked_messages.c["stream", "incarnation", "sequence"])
-)
+_LINES = _with_keys(select(_lines), _lines.c.order_id, _lines.c.line_id)
+_INBOX = _with_keys(select(*tables.inbox.c["source", "message_id", "fingerprint"]), *tables.inbox.c["source", "message_id"])
+_PLACE = tuple(tables.parked_messages.c["stream", "incarnation", "sequence"])
+_PARKED = _with_keys(select(*_PLACE), *_PLACE)
 _FENCES = select(tables.fences).where(_among(tables.fences.c.batch_reference))
 _STREAMS = select(tables.streams).where(_among(tables.streams.c.name))
 _LATEST = (
@@ -98,7 +95,7 @@ class SqlTransaction:
     def load(self, footprint: Footprint) -> Loaded:
         """Load what a group touches; see `Loaded` for which batches."""
         batches = {row[0]: rows.batch(row) for row in self._select(_BATCHES, footprint.batches)}
-        lines = [rows.kept_line(row) for row in self._select(_LINES, footprint.lines)]
+        lines = [rows.kept_line(row) for row in self._select_by_keys(_LINES, footprint.lines)]
         skus = footprint.skus | {batch.sku for batch in batches.values()}
         for row in self._select(_BATCHES_IN_USE, skus):
             batches.setdefault(row[0], rows.batch(row))
@@ -110,8 +107,8 @@ class SqlTransaction:
             batches=list(batches.values()),
             lines=lines,
             latest=self._latest(sorted(footprint.changed_batches & batches.keys())),
-            inbox={InboxKey(row[0], row[1]): row[2] for row in self._select(_INBOX, footprint.inbox)},
-            parked={StreamPlace(*row) for row in self._select(_PARKED, footprint.redelivered)},
+            inbox={InboxKey(row[0], row[1]): row[2] for row in self._select_by_keys(_INBOX, footprint.inbox)},
+            parked={StreamPlace(*row) for row in self._select_by_keys(_PARKED, footprint.places)},
             fences={row[0]: Fence(row[1], row[2]) for row in self._select(_FENCES, footprint.changed_batches)},
             streams={row[0]: KnownStream(*row) for row in self._select(_STREAMS, footprint.streams)},
         )
@@ -169,6 +166,9 @@ class SqlTransaction:
 
     def _select(self, statement: Select[Any], keys: Collection[Any]) -> Iterable[Any]:
         return self._connection.execute(statement, {"keys": list(keys)}) if keys else ()
+
+    def _select_by_keys(self, statement: Select[Any], keys: Collection[tuple[Any, ...]]) -> Iterable[Any]:
+        return self._connection.execute(statement, {"keys": json.dumps(list(keys))}) if keys else ()
 
     def _latest(self, references: Collection[str]) -> dict[str, LatestLines]:
         found: dict[str, list[KeptLine]] = {reference: [] for reference in references}

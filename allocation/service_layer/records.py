@@ -1,0 +1,183 @@
+"""What goes through the ports to the store: the keys that are asked for, what is loaded, what is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from allocation.domain.batch import Batch
+    from allocation.domain.order_line import KeptLine
+    from allocation.domain.product_state import ProductState
+    from allocation.service_layer.housekeeping import ParkingReason
+
+
+class LineKey(NamedTuple):
+    """The identity of an order line."""
+
+    order_id: str
+    line_id: str
+
+
+class InboxKey(NamedTuple):
+    """The identity under which an inbound message takes effect once."""
+
+    source: str
+    message_id: str
+
+
+class StreamPlace(NamedTuple):
+    """One message of one life of a stream."""
+
+    stream: str
+    incarnation: int
+    sequence: int
+
+
+@dataclass(slots=True)
+class Footprint:
+    """What the commands of a group are going to touch."""
+
+    skus: set[str] = field(default_factory=set)
+    lines: set[LineKey] = field(default_factory=set)
+    batches: set[str] = field(default_factory=set)
+    changed_batches: set[str] = field(default_factory=set)
+    """Those of `batches` that may shrink: the lines promised last on them are loaded too."""
+    inbox: set[InboxKey] = field(default_factory=set)
+    places: set[StreamPlace] = field(default_factory=set)
+    streams: set[str] = field(default_factory=set)
+
+    def add(self, other: Footprint) -> None:
+        """Take up all that another command touches."""
+        self.skus |= other.skus
+        self.lines |= other.lines
+        self.batches |= other.batches
+        self.changed_batches |= other.changed_batches
+        self.inbox |= other.inbox
+        self.places |= other.places
+        self.streams |= other.streams
+
+
+class Fence(NamedTuple):
+    """Where in which life of the stream the last quantity applied to a batch stood."""
+
+    incarnation: int
+    sequence: int
+
+
+@dataclass(slots=True)
+class KnownStream:
+    """A stream as last observed: `last_sequence` is the highest consumed, or the highest published and acknowledged."""
+
+    name: str
+    created_at: str
+    incarnation: int
+    last_sequence: int
+
+
+@dataclass(slots=True)
+class LatestLines:
+    """The lines promised last on a batch, the highest promise number first; `complete` if there are no more."""
+
+    lines: list[KeptLine]
+    complete: bool
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a store holds of a footprint.
+
+    `batches` are those named, and of every sku (named, or of a named batch) those with room, those still shrinking, and those
+    that the found lines of the sku are on.
+    """
+
+    products: list[ProductState] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    lines: list[KeptLine] = field(default_factory=list)
+    latest: dict[str, LatestLines] = field(default_factory=dict)
+    inbox: dict[InboxKey, bytes] = field(default_factory=dict)
+    parked: set[StreamPlace] = field(default_factory=set)
+    fences: dict[str, Fence] = field(default_factory=dict)
+    streams: dict[str, KnownStream] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """A row of the log; with a `subject` it is public and goes to the outbox too."""
+
+    event_id: str
+    type: str
+    subject: str | None
+    sku: str
+    sku_sequence: int | None
+    payload: bytes
+    occurred_at: datetime
+    correlation_id: str
+    causation_id: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """An inbound message that took effect, or was rejected."""
+
+    key: InboxKey
+    fingerprint: bytes
+    place: StreamPlace
+    consumed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedMessage:
+    """A message that was set aside whole, with its reason; kept once per place."""
+
+    place: StreamPlace
+    subject: str
+    headers: str
+    payload: bytes
+    fingerprint: bytes
+    deliveries: int
+    reason: ParkingReason
+    detail: str
+    parked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedPromising:
+    """A durable internal command: go on with a sku, on account of what began it."""
+
+    sku: str
+    correlation_id: str
+    causation_id: str
+
+
+@dataclass(slots=True)
+class Changes:
+    """All that a transaction writes; new and changed rows are apart, each in the order in which they came about."""
+
+    products: list[ProductState] = field(default_factory=list)
+    new_batches: list[Batch] = field(default_factory=list)
+    changed_batches: list[Batch] = field(default_factory=list)
+    new_lines: list[KeptLine] = field(default_factory=list)
+    changed_lines: list[KeptLine] = field(default_factory=list)
+    events: list[LoggedEvent] = field(default_factory=list)
+    inbox: list[InboxEntry] = field(default_factory=list)
+    parked: list[ParkedMessage] = field(default_factory=list)
+    fences: dict[str, Fence] = field(default_factory=dict)
+    streams: list[KnownStream] = field(default_factory=list)
+    unfinished: dict[str, UnfinishedPromising | None] = field(default_factory=dict)
+    """By sku; None: it is finished."""
+    published: list[int] = field(default_factory=list)
+    """Outbox positions to forget."""
+
+    @property
+    def has_public_events(self) -> bool:
+        """Whether anything waits to be published now."""
+        return any(event.subject is not None for event in self.events)
+
+    @property
+    def leaves_unfinished(self) -> bool:
+        """Whether a durable command waits to be continued now."""
+        return any(left is not None for left in self.unfinished.values())

@@ -1,0 +1,1 @@
+"""The example that replays real order lines, tried with made-up ones."""

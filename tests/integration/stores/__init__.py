@@ -1,0 +1,1 @@
+"""What the ports to the store promise, over every store; and what is promised of SQLite alone."""

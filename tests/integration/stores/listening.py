@@ -1,0 +1,38 @@
+"""Listens to the statements that an SQLite store executes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from allocation.adapters.sql.reader import SqlReader
+    from allocation.adapters.sql.store import SqlStore
+
+Statement = tuple[str, Any]
+
+
+def engine_of(adapter: SqlStore | SqlReader) -> AsyncEngine:
+    """Answer the engine that a store or a reader works on."""
+    return adapter._engine  # noqa: SLF001 - what is promised of SQLite shows on the connection alone
+
+
+@contextmanager
+def listening(engine: AsyncEngine) -> Iterator[list[Statement]]:
+    """Collect (statement, parameters) of everything that is executed meanwhile."""
+    heard: list[Statement] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:  # noqa: ANN401 - any
+        heard.append((statement, parameters))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", hear)
+    try:
+        yield heard
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", hear)

@@ -1,0 +1,1 @@
+"""What is proved in milliseconds: no broker, no disk, no network."""

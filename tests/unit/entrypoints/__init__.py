@@ -1,0 +1,1 @@
+"""The parts of the doors that need no network."""

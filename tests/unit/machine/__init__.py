@@ -1,0 +1,1 @@
+"""Random histories, compared with a naive model that was written apart."""

@@ -1,0 +1,83 @@
+"""The lives of streams, and what is forgotten once it is published."""
+
+from __future__ import annotations
+
+from allocation.domain.commands import CreateBatch
+from allocation.service_layer.housekeeping import MarkPublished, ObserveStream
+from allocation.service_layer.records import KnownStream
+from allocation.service_layer.streams import StreamState
+from tests.unit.house import House
+
+EVENTS = "ALLOCATION_EVENTS"
+
+
+def observe(house: House, created_at: str, last_sequence: int) -> KnownStream:
+    known: KnownStream = house.do(ObserveStream(StreamState(EVENTS, created_at, last_sequence)))
+    return known
+
+
+def house_with_three_events() -> House:
+    house = House()
+    house.do(*(CreateBatch(f"b{number}", "GARISH-RUG", 1) for number in (1, 2, 3)))
+    observe(house, "monday", 0)
+    return house
+
+
+def test_the_first_life_of_a_stream_is_number_one() -> None:
+    house = House()
+    assert observe(house, "monday", 70) == KnownStream(EVENTS, "monday", incarnation=1, last_sequence=0)
+
+
+def test_a_stream_that_only_grew_lives_on() -> None:
+    house = House()
+    observe(house, "monday", 70)
+    house.do(MarkPublished(EVENTS, 1, 80, ()))
+    before = house.dump()
+    assert observe(house, "monday", 80) == KnownStream(EVENTS, "monday", incarnation=1, last_sequence=80)
+    assert observe(house, "monday", 81).incarnation == 1
+    assert house.dump() == before
+
+
+def test_another_creation_time_is_another_life() -> None:
+    house = House()
+    observe(house, "monday", 0)
+    house.do(MarkPublished(EVENTS, 1, 80, ()))
+    assert observe(house, "tuesday", 90) == KnownStream(EVENTS, "tuesday", incarnation=2, last_sequence=0)
+
+
+def test_a_last_sequence_below_the_highest_known_is_another_life() -> None:
+    house = House()
+    observe(house, "monday", 0)
+    house.do(MarkPublished(EVENTS, 1, 80, ()))
+    assert observe(house, "monday", 79) == KnownStream(EVENTS, "monday", incarnation=2, last_sequence=0)
+
+
+def test_published_events_leave_the_outbox_and_stay_in_the_log() -> None:
+    house = house_with_three_events()
+    house.do(MarkPublished(EVENTS, 1, sequence=2, positions=(1, 3)))
+    assert list(house.store.unpublished) == [2]
+    assert len(house.store.log) == 3
+    assert house.store.streams[EVENTS].last_sequence == 2
+
+
+def test_marking_twice_is_harmless() -> None:
+    house = house_with_three_events()
+    house.do(MarkPublished(EVENTS, 1, sequence=2, positions=(1, 2)))
+    before = house.dump()
+    house.do(MarkPublished(EVENTS, 1, sequence=2, positions=(1, 2)))
+    assert house.dump() == before
+
+
+def test_a_stream_is_never_remembered_as_shorter_than_it_was() -> None:
+    house = house_with_three_events()
+    house.do(MarkPublished(EVENTS, 1, sequence=9, positions=()), MarkPublished(EVENTS, 1, sequence=5, positions=(1,)))
+    assert house.store.streams[EVENTS].last_sequence == 9
+    assert list(house.store.unpublished) == [2, 3]
+
+
+def test_a_sequence_of_an_earlier_life_says_nothing_about_this_one() -> None:
+    house = house_with_three_events()
+    observe(house, "tuesday", 0)
+    house.do(MarkPublished(EVENTS, 1, sequence=9, positions=(1,)))
+    assert house.store.streams[EVENTS] == KnownStream(EVENTS, "tuesday", incarnation=2, last_sequence=0)
+    assert list(house.store.unpublished) == [2, 3]

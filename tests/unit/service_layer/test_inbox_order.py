@@ -1,0 +1,105 @@
+"""Which quantity counts: early ones wait, stale ones are skipped, and a recreated stream begins anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged
+
+from allocation.domain.commands import ChangeBatchQuantity
+from allocation.service_layer.inbox import Consumption
+from allocation.service_layer.records import Fence
+from tests.unit.house import Consumer, House
+
+RUG = "GARISH-RUG"
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+@pytest.fixture
+def consumer(house: House) -> Consumer:
+    return Consumer(house)
+
+
+def created(reference: str = "b1", quantity: int = 10) -> BatchCreated:
+    return BatchCreated(batch_reference=reference, sku=RUG, purchased_quantity=quantity)
+
+
+def changed(quantity: int, reference: str = "b1") -> BatchQuantityChanged:
+    return BatchQuantityChanged(batch_reference=reference, quantity=quantity)
+
+
+def test_a_quantity_of_an_unknown_batch_is_early_and_leaves_nothing_behind(house: House, consumer: Consumer) -> None:
+    message = consumer.message(changed(5))
+    assert consumer.consume(message) == [Consumption.EARLY]
+    assert (house.store.log, house.store.consumed, house.store.fences, house.store.parked) == ([], {}, {}, {})
+    consumer.publish(created())
+    assert consumer.consume(replace(message, deliveries=2)) == [Consumption.APPLIED], "older, but no quantity was newer"
+    assert house.store.batches_by_reference["b1"].purchased_quantity == 5
+
+
+def test_a_stale_quantity_never_overwrites_a_newer_one(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    older, newer = consumer.message(changed(5)), consumer.message(changed(8))
+    assert consumer.consume(newer) == [Consumption.APPLIED]
+    assert consumer.consume(replace(older, deliveries=2)) == [Consumption.SUPERSEDED]
+    assert house.store.batches_by_reference["b1"].purchased_quantity == 8
+    skipped = house.store.log[-1]
+    assert (skipped.type, skipped.subject, skipped.sku) == ("internal.QuantitySkipped", None, RUG)
+    assert b'"quantity": 5' in skipped.payload
+    assert consumer.consume(replace(older, deliveries=3)) == [Consumption.REPEATED], "what was skipped is done with"
+
+
+def test_quantities_of_one_group_are_fenced_too(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    older, newer = consumer.message(changed(5)), consumer.message(changed(8))
+    assert consumer.consume(newer, older) == [Consumption.APPLIED, Consumption.SUPERSEDED]
+    assert house.store.fences == {"b1": Fence(1, newer.sequence)}
+
+
+def test_the_fence_stands_for_one_batch_alone(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    consumer.publish(created("b2"))
+    older, newer = consumer.message(changed(5, "b2")), consumer.message(changed(8))
+    assert consumer.consume(newer, older) == [Consumption.APPLIED, Consumption.APPLIED]
+    assert house.store.batches_by_reference["b2"].purchased_quantity == 5
+
+
+def test_a_creation_moves_no_fence(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    assert house.store.fences == {}
+
+
+def test_an_rpc_moves_no_fence(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    older = consumer.message(changed(5))
+    house.do(ChangeBatchQuantity("b1", 8))
+    assert consumer.consume(older) == [Consumption.APPLIED], "between the doors, order is the order of arrival"
+
+
+def test_a_recreated_stream_counts_from_one_again_and_is_not_taken_for_old(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    for quantity in (9, 8, 7):
+        consumer.publish(changed(quantity))
+    consumer.recreate()
+    assert consumer.publish(changed(3)) is Consumption.APPLIED
+    assert house.store.batches_by_reference["b1"].purchased_quantity == 3
+    assert house.store.fences == {"b1": Fence(incarnation=2, sequence=1)}
+
+
+def test_a_message_of_another_life_is_not_touched(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    envelope = consumer.envelope(consumer.message(changed(3)))
+    consumer.recreate()
+    before = house.dump()
+    assert house.carry_out(envelope).answers == [Consumption.OTHER_LIFE]
+    assert house.dump() == before
+
+
+def test_a_stream_that_was_never_observed_is_of_another_life(house: House, consumer: Consumer) -> None:
+    house.store.streams.clear()
+    assert consumer.publish(created()) is Consumption.OTHER_LIFE
