@@ -76,6 +76,11 @@ class ServiceProcess:
         """Its process id."""
         return self._running().pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def environment(self) -> dict[str, str]:
         """Answer what it is started with: none of the caller's settings, all of its own."""
         settings = {

@@ -89,9 +89,10 @@ class OutboxRelay:
         found: list[str] = []
         async for sequence, event_id in self._stream.ids_above(known.last_sequence):
             found.append(event_id)
-            if len(found) == _IDS_AT_ONCE or sequence >= state.last_sequence:
+            if len(found) == _IDS_AT_ONCE:
                 await self._forget_found(known, found, sequence)
                 found.clear()
+        await self._forget_found(known, found, state.last_sequence)
         return known
 
     async def _publish_some(self, known: KnownStream) -> bool:
