@@ -71,7 +71,8 @@ class Service:
         await asyncio.wait({consuming}, timeout=self.shutdown_seconds)
         consuming.cancel()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.relay.drain(), self.shutdown_seconds)
+            async with asyncio.timeout(self.shutdown_seconds):
+                await self.relay.drain()
         for task in background:
             task.cancel()
         await asyncio.wait({consuming, *background})

@@ -49,7 +49,8 @@ class Continuation:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._woken.wait()
 
     async def _continue_all(self) -> bool:
         unfinished = await self._reader.unfinished(_SKUS_AT_ONCE)

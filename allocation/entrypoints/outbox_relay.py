@@ -121,4 +121,5 @@ class OutboxRelay:
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
+            async with asyncio.timeout(self._poll_seconds):
+                await self._woken.wait()
