@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,8 +23,10 @@ from allocation.lifecycle import Service
 from allocation.service_layer.event_log import Recorder
 from allocation.service_layer.group_commit import GroupCommit
 from allocation.service_layer.messagebus import GroupOutcome, MessageBus
+from allocation.stopping import until_stopped
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from allocation.connections import Adapters
@@ -47,6 +47,17 @@ async def run_dev(
 ) -> None:
     """Run the service with a broker of its own, on a data folder that nobody else uses, until it is told to stop."""
     check_deliveries(settings)
+    await until_stopped(lambda stopping, serves: _dev(settings, stopping, serves, replace_adapters, adopt=adopt), announce)
+
+
+async def _dev(
+    settings: Settings,
+    stopping: asyncio.Event,
+    announce: Callable[[], None],
+    replace_adapters: Callable[[Adapters], Adapters],
+    *,
+    adopt: bool,
+) -> None:
     with DataFolder(settings.data_folder) as folder:
         broker = EmbeddedBroker(folder, settings.nats_port)
         try:
@@ -55,7 +66,7 @@ async def run_dev(
                 open_sqlite(folder.path / DATABASE_FILE, read_seconds_max=settings.read_seconds_max) as (store, reader),
                 on_jetstream(_fitted(settings, broker), [broker.url], store, reader, adopt=adopt) as adapters,
             ):
-                await run(replace_adapters(adapters), settings, announce)
+                await compose(replace_adapters(adapters), settings).run(stopping, announce)
         finally:
             await broker.stop()
 
@@ -63,22 +74,16 @@ async def run_dev(
 async def run_serve(settings: Settings, announce: Callable[[], None], *, adopt: bool = False) -> None:
     """Run the service on the database and the brokers of the settings until it is told to stop."""
     check_deliveries(settings)
+    await until_stopped(lambda stopping, serves: _serve(settings, stopping, serves, adopt=adopt), announce)
+
+
+async def _serve(settings: Settings, stopping: asyncio.Event, announce: Callable[[], None], *, adopt: bool) -> None:
     urls = [url.strip() for url in settings.nats_urls.split(",")]
     async with (
         open_store(settings) as (store, reader),
         on_jetstream(settings, urls, store, reader, adopt=adopt) as adapters,
     ):
-        await run(adapters, settings, announce)
-
-
-async def run(adapters: Adapters, settings: Settings, announce: Callable[[], None]) -> None:
-    """Compose the service from its adapters and run it until SIGINT or SIGTERM."""
-    service = compose(adapters, settings)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    await service.run(stopping, announce)
+        await compose(adapters, settings).run(stopping, announce)
 
 
 def compose(adapters: Adapters, settings: Settings) -> Service:

@@ -25,7 +25,7 @@ def _unit(unit: str) -> dict[str, str]:
 
 Port = Annotated[int, Field(ge=1, le=65_535, json_schema_extra=_unit("port"))]
 Count = Annotated[int, Field(ge=1, json_schema_extra=_unit("count"))]
-Seconds = Annotated[float, Field(gt=0, json_schema_extra=_unit("seconds"))]
+Seconds = Annotated[float, Field(gt=0, le=86_400, json_schema_extra=_unit("seconds"))]
 Bytes = Annotated[int, Field(ge=1 << 20, json_schema_extra=_unit("bytes"))]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$", json_schema_extra=_unit("name"))]
 Path = Annotated[str, Field(json_schema_extra=_unit("path"))]

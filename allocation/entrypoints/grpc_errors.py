@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 ERROR_DOMAIN = "stock.allocation.v1"
+_TEXT_BYTES_MAX = 1_000
 _DETAILS_KEY = "grpc-status-details-bin"
 
 _Code, _Reason = grpc.StatusCode, errors_pb2.RejectionReason
@@ -45,7 +46,7 @@ _TOLD_IN_OUR_WORDS: dict[type[Exception], str] = {
 async def abort(context: grpc.aio.ServicerContext[Message, Message], error: Exception) -> NoReturn:
     """End a call with the status of an error that is in the table."""
     code, reason = _TABLE[type(error)]
-    text = _TOLD_IN_OUR_WORDS.get(type(error), str(error))
+    text = _cut(_TOLD_IN_OUR_WORDS.get(type(error), str(error)))
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=_Reason.Name(reason), domain=ERROR_DOMAIN, metadata=_values(error))
     ]
@@ -58,6 +59,12 @@ async def abort(context: grpc.aio.ServicerContext[Message, Message], error: Exce
         status.details.append(packed)
     # Not abort_with_status: tracing interceptors take its exception for success.
     await context.abort(code, text, trailing_metadata=((_DETAILS_KEY, status.SerializeToString()),))
+
+
+def _cut(text: str) -> str:
+    """Keep a text short enough for a client: percent-encoded and with its details it must stay below 8 kB of metadata."""
+    raw = text.encode()
+    return text if len(raw) <= _TEXT_BYTES_MAX else raw[:_TEXT_BYTES_MAX].decode(errors="ignore") + "…"
 
 
 def _values(error: Exception) -> dict[str, str]:

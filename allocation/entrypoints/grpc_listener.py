@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import socket
 from typing import TYPE_CHECKING
 
 import grpc
@@ -10,12 +12,15 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from stock.allocation.v1 import allocation_service_pb2, allocation_service_pb2_grpc
 
+from allocation.entrypoints.grpc_gate import Gate
+
 if TYPE_CHECKING:
     from allocation.entrypoints.grpc_server import AllocationService
 
 SERVICE_NAME = allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"].full_name
 BROKER_HEALTH_NAME = "allocation.broker"
 """The broker has a health of its own: while it is away the service still serves."""
+_REFUSING_SECONDS = 0.2
 _METADATA_BYTES_MAX = 16 * 1024
 
 
@@ -27,10 +32,13 @@ class GrpcListener:
     """A gRPC server on one address; `start` binds it."""
 
     def __init__(self, service: AllocationService, host: str, port: int) -> None:
+        self._host, self._port = host, port
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._health = health.aio.HealthServicer()
         # With SO_REUSEPORT a second server would start silently and take half of the calls.
+        self._gate = Gate()
         self._server = grpc.aio.server(
+            interceptors=[self._gate],
             options=[("grpc.so_reuseport", 0), ("grpc.max_metadata_size", _METADATA_BYTES_MAX)],
         )
         allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(service, self._server)
@@ -47,7 +55,7 @@ class GrpcListener:
         """
         bound = 0
         with contextlib.suppress(RuntimeError):
-            bound = self._server.add_insecure_port(self.address)
+            bound = self._server.add_insecure_port(self.address) if self._is_free() else 0
         if bound == 0:
             raise AddressInUseError(
                 f"gRPC cannot listen on {self.address}: another program does, or it is no address of this machine; "
@@ -55,9 +63,23 @@ class GrpcListener:
             )
         await self._server.start()
 
+    def _is_free(self) -> bool:
+        """Look before gRPC does, which would complain on standard error in words of its own."""
+        try:
+            for family, kind, protocol, _, address in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
+                with socket.socket(family, kind, protocol) as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(address)
+        except OSError:
+            return False
+        return True
+
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, and give those under way time to end."""
         await self._health.enter_graceful_shutdown()
+        # gRPC answers CANCELLED to what arrives while it stops, which looks like the caller's own doing.
+        self._gate.close()
+        await asyncio.sleep(_REFUSING_SECONDS)
         await self._server.stop(grace_seconds)
 
     async def tell_health(self, *, store: bool, broker: bool) -> None:

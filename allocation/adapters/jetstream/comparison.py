@@ -57,7 +57,8 @@ def settle(what: str, differences: Sequence[str], *, adopt: bool) -> None:
     if not differences:
         return
     if not adopt:
-        raise StreamMismatchError("\n".join([f"{what} exists with settings that matter otherwise:", *differences]))
+        advice = "change it, remove it, or start with --adopt to use it as it is"
+        raise StreamMismatchError("\n".join([f"{what} exists with settings that matter otherwise:", *differences, advice]))
     log.warning("stream_adopted", what=what, differences=list(differences))
 
 

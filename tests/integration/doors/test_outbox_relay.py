@@ -1,0 +1,192 @@
+"""The door out: everything committed is published, in its order and once, whatever happens to a publish."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from allocation.domain.commands import CreateBatch
+from allocation.entrypoints.outbox_relay import OutboxRelay
+from allocation.service_layer.envelope import Envelope
+from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
+from tests.integration.doors.brokers import EVENTS, FakeEvents
+from tests.integration.doors.parts import Parts, running_parts
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from allocation.service_layer.streams import OutboxEvent
+
+
+class Relaying:
+    """A relay that can be started and stopped, its stream, and what is behind it."""
+
+    def __init__(self, parts: Parts, publish_events_max: int) -> None:
+        self.parts, self.store, self.events = parts, parts.store, FakeEvents()
+        self._publish_events_max = publish_events_max
+        self._created = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start a relay, as a service that starts does."""
+        self.relay = OutboxRelay(
+            self.parts.group_commit,
+            self.parts.store,
+            self.events,
+            publish_events_max=self._publish_events_max,
+            poll_seconds=60.0,
+        )
+        self.task = asyncio.create_task(self.relay.run())
+
+    async def stop(self) -> None:
+        """End it as a shutdown does."""
+        self.task.cancel()
+        await asyncio.wait({self.task})
+
+    async def happen(self, count: int) -> None:
+        """Commit so many events, and wake the relay as the commit does."""
+        for _ in range(count):
+            self._created += 1
+            command = CreateBatch(f"batch-{self._created:03}", "SMALL-TABLE", 10)
+            await self.parts.group_commit.submit(Envelope(command, "correlation", "causation"))
+        self.relay.wake()
+
+    def committed(self) -> list[str]:
+        """Answer the ids of all events, in the order in which they happened."""
+        return [event.event_id for event in self.store.log]
+
+    async def published(self) -> list[str]:
+        """Wait until the outbox is empty, and answer what the stream holds."""
+        await eventually(lambda: not self.store.unpublished)
+        return self.events.ids()
+
+
+@asynccontextmanager
+async def running(publish_events_max: int = 500) -> AsyncIterator[Relaying]:
+    async with running_parts() as parts:
+        relaying = Relaying(parts, publish_events_max)
+        await asyncio.wait_for(relaying.relay.drain(), 10)
+        yield relaying
+        await relaying.stop()
+
+
+@pytest.fixture
+async def relaying() -> AsyncIterator[Relaying]:
+    """A relay that has nothing to do yet."""
+    async with running() as started:
+        yield started
+
+
+async def test_events_are_published_in_the_order_in_which_they_happened() -> None:
+    async with running(publish_events_max=3) as relaying:
+        await relaying.happen(10)
+        assert await relaying.published() == relaying.committed()
+        assert relaying.events.publishes >= 4
+
+
+async def test_rows_are_forgotten_after_the_acknowledgement_and_not_before(relaying: Relaying) -> None:
+    relaying.events.troubles.extend([0] * 2)
+    await relaying.happen(3)
+    await eventually(lambda: relaying.events.publishes == 2)
+    assert len(relaying.store.unpublished) == 3
+    assert await relaying.published() == relaying.committed()
+    assert relaying.store.streams[EVENTS].last_sequence == 3
+
+
+@pytest.mark.parametrize("stored", [0, 1, 3, 5])
+async def test_after_a_publish_of_unknown_outcome_nothing_is_sent_that_the_stream_holds(
+    relaying: Relaying, stored: int
+) -> None:
+    await relaying.happen(2)
+    await relaying.published()
+    relaying.events.troubles.append(stored)
+    await relaying.happen(5)
+    assert await relaying.published() == relaying.committed()
+    assert set(relaying.events.reads) <= {2}
+
+
+async def test_after_an_acknowledgement_that_could_not_be_written_down_nothing_is_sent_twice(relaying: Relaying) -> None:
+    for trouble in (StoreUnavailableError("away"), OutcomeUnknownError("lost")):
+        await relaying.happen(2)
+        await relaying.published()
+        await relaying.stop()
+        relaying.start()
+        await asyncio.wait_for(relaying.relay.drain(), 10)
+        await relaying.happen(0)
+        relaying.store.troubles.append(None)
+        relaying.store.troubles.append(trouble)
+        await relaying.happen(1)
+        assert await relaying.published() == relaying.committed()
+
+
+async def test_a_relay_that_starts_again_reads_the_stream_before_it_sends(relaying: Relaying) -> None:
+    await relaying.happen(2)
+    await relaying.published()
+    await relaying.stop()
+    await relaying.happen(600)
+    relaying.events.stored.extend(await relaying.store.outbox(599))
+    relaying.start()
+    assert await relaying.published() == relaying.committed()
+
+
+async def test_a_recreated_stream_is_read_from_its_beginning_and_gets_what_is_left(relaying: Relaying) -> None:
+    await relaying.happen(3)
+    await relaying.published()
+    await relaying.stop()
+    relaying.events.recreate()
+    await relaying.happen(2)
+    relaying.events.stored.extend(await relaying.store.outbox(1))
+    relaying.start()
+    assert await relaying.published() == relaying.committed()[3:]
+    assert relaying.events.reads == [0]
+    assert relaying.store.streams[EVENTS].incarnation == 2
+
+
+async def test_it_is_drained_when_the_outbox_is_empty_and_not_before(relaying: Relaying) -> None:
+    relaying.events.troubles.append(0)
+    await relaying.happen(3)
+    draining = asyncio.ensure_future(relaying.relay.drain())
+    await eventually(lambda: relaying.events.publishes == 1)
+    assert not draining.done()
+    await asyncio.wait_for(draining, 10)
+    assert relaying.events.ids() == relaying.committed()
+
+
+async def test_it_is_not_drained_by_a_look_during_which_something_happened(relaying: Relaying) -> None:
+    look, looks, second_may_end = relaying.store.outbox, 0, asyncio.Event()
+
+    async def look_while_something_happens(limit: int) -> list[OutboxEvent]:
+        nonlocal looks
+        looks += 1
+        found = await look(limit)
+        if looks == 1:
+            relaying.relay.wake()
+        else:
+            await second_may_end.wait()
+        return found
+
+    relaying.store.outbox = look_while_something_happens  # type: ignore[method-assign] # the store of this test alone
+    relaying.relay.wake()
+    draining = asyncio.ensure_future(relaying.relay.drain())
+    await eventually(lambda: looks == 2)
+    assert not draining.done()
+    second_may_end.set()
+    await asyncio.wait_for(draining, 10)
+
+
+async def test_it_ends_with_the_queue(relaying: Relaying) -> None:
+    relaying.events.troubles.append(0)
+    await relaying.happen(1)
+    await relaying.parts.group_commit.close()
+    await asyncio.wait_for(relaying.task, 10)
+
+
+async def test_it_ends_in_the_moment_in_which_it_is_woken(relaying: Relaying) -> None:
+    relaying.relay.wake()
+    relaying.task.cancel()
+    done, _ = await asyncio.wait({relaying.task}, timeout=5)
+    assert done
