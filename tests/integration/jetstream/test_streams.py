@@ -20,6 +20,8 @@ from tests.integration.jetstream.waiting import once_available
 if TYPE_CHECKING:
     from tests.nats_server import NatsServer
 
+ADVICE = "change it, remove it, or start with --adopt to use it as it is"
+
 
 async def make_stream(connection: BrokerConnection, name: str, subjects: list[str], **settings: object) -> None:
     await ask(connection, f"STREAM.CREATE.{name}", {"name": name, "subjects": subjects, "storage": "file"} | settings)
@@ -68,6 +70,7 @@ async def test_an_inbound_stream_that_is_otherwise_is_refused_line_by_line(conne
         "  storage: ours file, theirs memory",
         "  retention: ours limits, theirs workqueue",
         "  discard: ours new, theirs old",
+        ADVICE,
     ]
 
 
@@ -79,6 +82,7 @@ async def test_an_event_stream_that_is_otherwise_is_refused_line_by_line(connect
         "  deny_delete: ours true, theirs false",
         "  allow_atomic: ours true, theirs false",
         "  duplicate_window: ours 600 s, theirs 120 s",
+        ADVICE,
     ]
 
 
@@ -98,6 +102,7 @@ async def test_a_consumer_that_is_otherwise_is_refused_line_by_line(connection: 
         "  ack_policy: ours explicit, theirs all",
         "  deliver_policy: ours all, theirs new",
         "  max_deliver: ours -1, theirs 5",
+        ADVICE,
     ]
 
 
