@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _HEALTH_SECONDS = 1.0
+_CANCEL_AGAIN_SECONDS = 0.5
 
 
 @dataclass
@@ -73,10 +75,20 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(self.shutdown_seconds):
                 await self.relay.drain()
-        for task in background:
-            task.cancel()
-        await asyncio.wait({consuming, *background})
-        await self.group_commit.close()
+        await self._end({consuming, *background})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.shutdown_seconds):
+                await self.group_commit.close()
+
+    async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
+        """Cancel until all have ended: Python 3.11's wait_for, by which nats-py waits, may swallow a cancellation."""
+        deadline = time.monotonic() + self.shutdown_seconds
+        while tasks and time.monotonic() < deadline:
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_SECONDS)
+        if tasks:
+            log.error("parts of the service do not end", parts=sorted(task.get_name() for task in tasks))
 
     async def _watch_health(self) -> None:
         while True:

@@ -12,7 +12,9 @@ def configure_logs(level: str, form: str) -> None:
     """Set up structlog; `form` is text, json, or auto: text on a terminal, else JSON."""
     as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     renderer: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if as_text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     exceptions: list[structlog.types.Processor] = [] if as_text else [structlog.processors.format_exc_info]
     structlog.configure(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _RETRY_SECONDS_FIRST, _RETRY_SECONDS_MAX = 0.1, 5.0
 _STORE_RETRY_SECONDS = 1.0
+_TRIM_SECONDS = 10.0
 _ALONE_FROM_DELIVERY = 3
 """From here on a message shares its transaction with no other, so that it cannot spoil theirs."""
 
@@ -90,8 +91,11 @@ class NatsConsumer:
 
     async def _consume(self, incarnation: int) -> None:
         """Consume until stopped, or until the stream may have begun another life."""
-        highest = 0
+        highest, trim_at = 0, time.monotonic() + _TRIM_SECONDS
         while not self._stopping.is_set():
+            if time.monotonic() >= trim_at:
+                await self._inbound.trim()
+                trim_at = time.monotonic() + _TRIM_SECONDS
             deliveries = await self._fetch()
             new = [delivery.message.sequence for delivery in deliveries if delivery.message.deliveries == 1]
             if new and min(new) <= highest:
@@ -135,7 +139,8 @@ class NatsConsumer:
         return envelope
 
     async def _enqueue(self, delivery: Delivery, envelope: Envelope) -> asyncio.Future[Any]:
-        alone = delivery.message.deliveries >= _ALONE_FROM_DELIVERY
+        # One that only waits for its batch was carried out before, and has spoilt nothing.
+        alone = delivery.message.deliveries >= _ALONE_FROM_DELIVERY and delivery.message.sequence not in self._early_since
         return await self._group_commit.enqueue(envelope, alone=alone)
 
     async def _answer(self, delivery: Delivery, envelope: Envelope, answer: asyncio.Future[Consumption]) -> Consumption | None:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from allocation.service_layer.store import Store
 
 log = structlog.get_logger()
-Item = TypeVar("Item")
+_SHOWN_CHARACTERS_MAX = 500
 
 
 class QueueFullError(Exception):
@@ -135,6 +135,8 @@ class GroupCommit:
         finally:
             self._closing = True
             _fail(self._queue, ShuttingDownError())
+            async with self._room:
+                self._room.notify_all()
 
     async def _serve_until_closed(self) -> None:
         while True:
@@ -164,7 +166,9 @@ class GroupCommit:
         """Carry out a group to the end: what did not fit into a transaction, or must not share one, gets another."""
         rest = deque([list(group)])
         while rest:
-            part = rest.popleft()
+            part = [waiting for waiting in rest.popleft() if not waiting.answer.cancelled()]
+            if not part:
+                continue
             try:
                 outcome = await self._store.transact(
                     lambda transaction, part=part: self._bus.handle(  # type: ignore[misc] # mypy has no type for the default
@@ -173,7 +177,7 @@ class GroupCommit:
                 )
             except CommandCrashed as crash:
                 bug, companions = part[crash.index], part[: crash.index] + part[crash.index + 1 :]
-                log.exception("command crashed", command=repr(bug.envelope.command))
+                log.exception("command crashed", command=_shown(bug))
                 _fail([bug], CrashedError("internal error"))
                 rest.extendleft([companions] if companions else [])
             except (StoreUnavailableError, OutcomeUnknownError) as error:
@@ -182,17 +186,21 @@ class GroupCommit:
             except Exception as error:  # noqa: BLE001 - whatever a database refuses: find the command it refuses
                 rest.extendleft(reversed(self._halves(part, error)))
             else:
-                self._committed(outcome)
                 _resolve(part[: len(outcome.answers)], outcome.answers)
+                self._committed(outcome)
                 rest.extendleft([left] if (left := part[len(outcome.answers) :]) else [])
 
     def _halves(self, part: list[_Waiting], error: Exception) -> list[list[_Waiting]]:
         if len(part) == 1:
-            log.error("command refused by the store", command=repr(part[0].envelope.command), exc_info=error)
+            log.error("command refused by the store", command=_shown(part[0]), exc_info=error)
             _fail(part, CrashedError("internal error"))
             return []
         middle = len(part) // 2
         return [part[:middle], part[middle:]]
+
+
+def _shown(waiting: _Waiting) -> str:
+    return repr(waiting.envelope.command)[:_SHOWN_CHARACTERS_MAX]
 
 
 def _resolve(part: Sequence[_Waiting], answers: Sequence[Any]) -> None:

@@ -54,12 +54,13 @@ def consume(  # noqa: PLR0911 - each return is one thing that can become of a me
         return Consumption.PARKED
     if message.sequence > stream.last_sequence:
         uow.remember_stream(KnownStream(stream.name, stream.created_at, stream.incarnation, message.sequence))
-    if isinstance(command, Park):
+    key = InboxKey(receipt.source, receipt.message_id)
+    took_effect = uow.inbox.get(key) == receipt.fingerprint
+    if isinstance(command, Park) and not took_effect:
         park(command, receipt, uow, now)
         return Consumption.PARKED
-    key = InboxKey(receipt.source, receipt.message_id)
     if key in uow.inbox:
-        if uow.inbox[key] == receipt.fingerprint:
+        if took_effect:
             return Consumption.REPEATED
         detail = f"ce-source {key.source!r} with ce-id {key.message_id!r} came before with another payload"
         park(Park(ParkingReason.IDENTITY_REUSED, detail), receipt, uow, now)

@@ -37,8 +37,8 @@ EVENT_HANDLERS: dict[type[events.Event], list[Callable[..., None]]] = {
     events.StockChanged: [handlers.announce],
     events.Rejected: [handlers.announce],
     events.QuantitySkipped: [handlers.announce],
-    events.PromisingUnfinished: [handlers.continue_later],
-    events.PromisingFinished: [handlers.stop_continuing],
+    events.PromisingUnfinished: [handlers.announce, handlers.continue_later],
+    events.PromisingFinished: [handlers.announce, handlers.stop_continuing],
 }
 
 

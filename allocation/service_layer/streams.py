@@ -89,6 +89,9 @@ class InboundStream(Protocol):
 
         """
 
+    async def trim(self) -> None:
+        """Let a stream that fills up forget what was acknowledged, so that its publishers are not refused; best effort."""
+
     async def fetch(self, limit: int) -> Sequence[Delivery]:
         """Wait a few seconds for at most `limit` messages, in stream order; none if nothing came.
 

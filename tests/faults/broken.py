@@ -29,6 +29,10 @@ class AcksBeforeCommit:
         self._inbound = inbound
         self.bind = inbound.bind
 
+    async def trim(self) -> None:
+        """Trim."""
+        await self._inbound.trim()
+
     async def fetch(self, limit: int) -> Sequence[Delivery]:
         """Fetch, and acknowledge at once."""
         deliveries = await self._inbound.fetch(limit)

@@ -86,6 +86,10 @@ class KillsBeforeAck:
         self._inbound = inbound
         self.bind = inbound.bind
 
+    async def trim(self) -> None:
+        """Trim."""
+        await self._inbound.trim()
+
     async def fetch(self, limit: int) -> Sequence[Delivery]:
         """Fetch deliveries that are dangerous to acknowledge."""
         return [DeadlyAck(delivery, self._moment) for delivery in await self._inbound.fetch(limit)]

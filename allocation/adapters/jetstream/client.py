@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import nats.errors
@@ -35,7 +35,7 @@ class ClientOptions:
     `user_credentials` is a file as the broker's tools write it. `connect_timeout_seconds` bounds all urls together.
     """
 
-    urls: tuple[str, ...]
+    urls: tuple[str, ...] = field(repr=False)
     name: str
     user_credentials: Path | None
     inbox_prefix: str
@@ -59,7 +59,8 @@ async def open_client(options: ClientOptions, notify: Callable[[Client, Change],
     except (nats.errors.Error, OSError, ValueError) as error:
         reason = client.last_error or error
         await close_client(client)
-        raise BrokerUnavailableError(f"no broker at {', '.join(options.urls)}: {reason or 'it is silent'}") from error
+        places = ", ".join(url.rpartition("://")[2].rpartition("@")[2] for url in options.urls)
+        raise BrokerUnavailableError(f"no broker at {places}: {reason or 'it is silent'}") from error
     except BaseException:
         await close_client(client)
         raise

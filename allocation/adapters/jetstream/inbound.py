@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from allocation.adapters.jetstream.api import ask
 from allocation.adapters.jetstream.delivery import JetStreamDelivery, StreamLife
 from allocation.adapters.jetstream.pull import PullReader
 from allocation.adapters.jetstream.streams import ensure_consumer, ensure_stream
@@ -44,6 +45,7 @@ class JetStreamInbound:
         self._heartbeat_seconds = heartbeat_seconds
         self._reader: PullReader | None = None
         self._life = StreamLife("")
+        self._bound_to: str | None = None
 
     async def bind(self) -> StreamState:
         """Create stream and consumer if they are missing, and attach to them.
@@ -62,7 +64,25 @@ class JetStreamInbound:
         reader = PullReader(self._connection.client(), state.name, self._configuration.consumer_name)
         await reader.open()
         self._reader = reader
+        self._bound_to = state.name
         return state
+
+    async def trim(self) -> None:
+        """Purge what was acknowledged once the stream is half full, unless others read it too; best effort."""
+        if self._bound_to is None:
+            return
+        try:
+            stream = await ask(self._connection, f"STREAM.INFO.{self._bound_to}")
+            bytes_max, state = stream["config"].get("max_bytes", -1), stream["state"]
+            if bytes_max <= 0 or state["bytes"] * 2 < bytes_max or state["consumer_count"] > 1:
+                return
+            consumer = await ask(self._connection, f"CONSUMER.INFO.{self._bound_to}.{self._configuration.consumer_name}")
+            first_kept = consumer["ack_floor"]["stream_seq"] + 1
+            purged = await ask(self._connection, f"STREAM.PURGE.{self._bound_to}", {"seq": first_kept})
+        except BrokerUnavailableError as error:
+            log.warning("stream_not_trimmed", stream=self._bound_to, reason=str(error))
+        else:
+            log.info("stream_trimmed", stream=self._bound_to, messages=purged["purged"], first_kept=first_kept)
 
     async def fetch(self, limit: int) -> Sequence[JetStreamDelivery]:
         """Wait a few seconds for at most `limit` messages, in stream order; none if nothing came.

@@ -105,6 +105,9 @@ class FakeInbound:
             raise self.away
         return StreamState(INBOUND, f"life {self._life}", self._sequence)
 
+    async def trim(self) -> None:
+        """Keep everything: this stream is never full."""
+
     async def fetch(self, limit: int) -> Sequence[FakeDelivery]:
         """Wait for messages."""
         self.fetches += 1

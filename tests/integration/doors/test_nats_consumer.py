@@ -130,6 +130,17 @@ async def test_an_early_quantity_is_asked_for_again_until_its_batch_is_there(con
     assert consuming.store.batches_by_reference["batch"].purchased_quantity == 3
 
 
+async def test_quantities_that_wait_for_their_batches_share_a_transaction_however_often_they_come(
+    consuming: Consuming,
+) -> None:
+    consuming.inbound.redelivers = False
+    last = consuming.inbound.publish(*(BatchQuantityChanged(batch_reference=name, quantity=3) for name in ("one", "two")))
+    for times in range(1, 5):
+        await consuming.answered(last, *["retry"] * times)
+        consuming.inbound.redeliver()
+    assert {tuple(group) for group in consuming.carried_out()} == {("ChangeBatchQuantity", "ChangeBatchQuantity")}
+
+
 async def test_a_quantity_whose_batch_never_comes_is_parked() -> None:
     async with running_consumer(unknown_wait_seconds=1e-9) as consuming:
         sequence = consuming.inbound.publish(BatchQuantityChanged(batch_reference="nonexistent", quantity=3))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from allocation.adapters.jetstream.api import ask
 from allocation.adapters.jetstream.inbound import JetStreamInbound
 from tests.integration.jetstream.examples import INBOUND, send
-from tests.integration.jetstream.waiting import eventually
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from typing import Any

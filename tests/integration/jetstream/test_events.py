@@ -14,8 +14,9 @@ from allocation.adapters.jetstream.events import JetStreamEvents
 from allocation.contract.cloudevents import decode_headers
 from allocation.service_layer.streams import BrokerUnavailableError
 from tests.integration.jetstream.examples import EVENTS, an_event, ids, some_events
-from tests.integration.jetstream.waiting import eventually, once_available
+from tests.integration.jetstream.waiting import once_available
 from tests.nats_server import NatsServer
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

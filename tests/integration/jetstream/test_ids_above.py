@@ -10,7 +10,7 @@ import pytest
 from allocation.adapters.jetstream.api import ask
 from allocation.service_layer.streams import BrokerUnavailableError
 from tests.integration.jetstream.examples import ids, send, some_events
-from tests.integration.jetstream.waiting import eventually
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from allocation.adapters.jetstream.connection import BrokerConnection

@@ -1,4 +1,4 @@
-"""Waits for a condition instead of for a time."""
+"""Repeats what a broker that is away made fail."""
 
 from __future__ import annotations
 
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.01
 
 Result = TypeVar("Result")
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]], deadline_seconds: float = 15.0) -> None:
-    """Return as soon as the condition holds; TimeoutError if it does not before the deadline."""
-    async with asyncio.timeout(deadline_seconds):
-        while not await condition():  # noqa: ASYNC110 -- the broker sets no event of ours
-            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def once_available(action: Callable[[], Awaitable[Result]], deadline_seconds: float = 30.0) -> Result:

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from allocation.service_layer.group_commit import CrashedError
+from allocation.service_layer.group_commit import CrashedError, GroupCommit, ShuttingDownError
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
-from tests.unit.service_layer.gated_store import Line, said, settle
+from tests.unit.service_layer.gated_store import GatedStore, Line, said, settle
 
 
 async def outcomes_of(line: Line, *words: str) -> list[object]:
@@ -125,3 +125,27 @@ async def test_a_gone_caller_does_not_disturb_a_failing_group() -> None:
         with pytest.raises(StoreUnavailableError):
             await stays
         assert await line.group_commit.submit(said("next")) == "NEXT"
+
+
+async def test_whoever_was_committed_is_answered_although_what_is_told_of_it_fails() -> None:
+    def fail(_outcome: object) -> None:
+        raise RuntimeError("nobody could be woken")
+
+    store = GatedStore()
+    group_commit = GroupCommit(store, store.bus, fail, group_commands_max=10, waiting_commands_max=10)
+    serving = group_commit.start()
+    assert await group_commit.submit(said("a")) == "A"
+    with pytest.raises(RuntimeError):
+        await serving
+    with pytest.raises(ShuttingDownError):
+        await group_commit.submit(said("b"))
+
+
+async def test_a_caller_that_left_before_its_part_was_tried_again_was_never_there() -> None:
+    async with Line(is_open=False) as line:
+        answers = [await line.hold(), line.say("crash"), line.say("impatient"), line.say("c")]
+        await settle()
+        answers[2].cancel()
+        line.store.gate.open()
+        await asyncio.gather(*answers, return_exceptions=True)
+        assert line.heard[-1] == ["c"]

@@ -11,7 +11,7 @@ from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityCh
 
 from allocation.domain.commands import Allocate, CreateBatch
 from allocation.service_layer.envelope import Envelope
-from allocation.service_layer.housekeeping import ParkingReason
+from allocation.service_layer.housekeeping import Park, ParkingReason
 from allocation.service_layer.inbox import Consumption
 from allocation.service_layer.records import InboxKey, StreamPlace
 from tests.unit.house import INBOUND, TODAY, Consumer, House, allocate, decoded
@@ -162,3 +162,12 @@ def test_a_rejection_that_no_stream_can_cause_is_a_bug(house: House, consumer: C
     with pytest.raises(Exception, match="0") as caught:
         house.carry_out(Envelope(impossible, "", "", receipt=envelope.receipt))
     assert "cannot be rejected over a stream" in str(caught.value.__cause__)
+
+
+def test_what_took_effect_is_not_parked_however_often_its_ack_was_lost(house: House, consumer: Consumer) -> None:
+    message = consumer.message(created())
+    consumer.consume(message)
+    again = consumer.envelope(replace(message, deliveries=1_000))
+    too_often = replace(again, command=Park(ParkingReason.TOO_MANY_DELIVERIES, "1000 times"))
+    assert house.carry_out(too_often).answers == [Consumption.REPEATED]
+    assert house.store.parked == {}

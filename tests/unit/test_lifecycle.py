@@ -1,0 +1,81 @@
+"""The end of the service comes, in order, also when a part of it is deaf for a while or dies."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from allocation.lifecycle import Service
+from tests.waiting import eventually
+
+
+class Part:
+    """Any part of a service; writes down what is asked of it. The relay can be deaf to a first cancellation, or die."""
+
+    def __init__(self, name: str, heard: list[str], *, deaf: bool = False, dies: bool = False) -> None:
+        self.name, self.heard, self.deaf, self.dies = name, heard, deaf, dies
+        self.stopped = asyncio.Event()
+
+    def __getattr__(self, asked: str) -> Any:  # noqa: ANN401 - whatever it is asked
+        async def answer(*_: object, **__: object) -> None:
+            if asked != "tell_health":
+                self.heard.append(f"{self.name} {asked}")
+
+        return answer
+
+    async def run(self) -> None:
+        """Run until stopped or cancelled."""
+        if self.dies:
+            raise RuntimeError("a bug")
+        try:
+            await self.stopped.wait()
+        except asyncio.CancelledError:
+            if not self.deaf:
+                raise
+            await asyncio.Event().wait()
+
+    def stop(self) -> None:
+        """Stop."""
+        self.stopped.set()
+
+    def start(self) -> asyncio.Task[None]:
+        """Start, as the group commit does."""
+        return asyncio.create_task(self.run())
+
+
+def service(heard: list[str], **relay: bool) -> Service:
+    parts = {name: Part(name, heard) for name in ("group_commit", "reader", "consumer", "continuation")}
+    listener = Part("listener", heard)
+    listener.start = lambda: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign, assignment] # it listens, and that is all
+    listener.stop = lambda *_: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign] # and stops at once
+    return Service(
+        **cast("Any", parts),
+        listener=cast("Any", listener),
+        relay=cast("Any", Part("relay", heard, **relay)),
+        broker_is_healthy=lambda: True,
+        shutdown_seconds=20.0,
+    )
+
+
+async def test_it_ends_in_the_order_in_which_nothing_is_dropped() -> None:
+    heard: list[str] = []
+    stopping = asyncio.Event()
+    running = asyncio.create_task(service(heard).run(stopping, lambda: heard.append("serves")))
+    await eventually(lambda: "serves" in heard)
+    stopping.set()
+    await running
+    ending = [what for what in heard if what != "reader stream"]
+    assert ending == ["serves", "relay drain", "group_commit close"]
+
+
+async def test_it_ends_although_a_part_swallows_a_cancellation() -> None:
+    stopping = asyncio.Event()
+    stopping.set()
+    await asyncio.wait_for(service([], deaf=True).run(stopping, lambda: None), 15)
+
+
+async def test_it_ends_and_says_why_when_a_part_dies() -> None:
+    with pytest.raises(RuntimeError, match="a bug"):
+        await service([], dies=True).run(asyncio.Event(), lambda: None)
