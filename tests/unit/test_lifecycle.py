@@ -48,8 +48,8 @@ class Part:
 def service(heard: list[str], **relay: bool) -> Service:
     parts = {name: Part(name, heard) for name in ("group_commit", "reader", "consumer", "continuation")}
     listener = Part("listener", heard)
-    listener.start = lambda: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign, assignment] # it listens, and that is all
-    listener.stop = lambda *_: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign] # and stops at once
+    listener.start = lambda: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign] # it listens, and that is all
+    listener.stop = lambda *_: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign, assignment] # and stops at once
     return Service(
         **cast("Any", parts),
         listener=cast("Any", listener),
