@@ -10,7 +10,7 @@ import structlog
 
 from allocation.domain.commands import ContinuePromising
 from allocation.service_layer.envelope import Envelope
-from allocation.service_layer.group_commit import CrashedError, ShuttingDownError
+from allocation.service_layer.errors import CrashedError, ShuttingDownError
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 
 if TYPE_CHECKING:

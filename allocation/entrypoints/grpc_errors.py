@@ -11,7 +11,7 @@ from stock.allocation.v1 import errors_pb2
 
 from allocation.contract.validation import MalformedError
 from allocation.domain.errors import BatchConflict, LineConflict, UnknownBatch, UnknownSku
-from allocation.service_layer.group_commit import QueueFullError, ShuttingDownError
+from allocation.service_layer.errors import QueueFullError, ShuttingDownError
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 from allocation.service_layer.views import PageTokenError
 

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from allocation.contract.validation import MalformedError, Violation
 from allocation.entrypoints import grpc_errors
-from allocation.service_layer.group_commit import ShuttingDownError
+from allocation.service_layer.errors import ShuttingDownError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -13,7 +13,7 @@ import structlog
 from allocation.entrypoints.inbound_envelope import envelope_of
 from allocation.entrypoints.redelivery import delay_seconds
 from allocation.service_layer.envelope import Envelope
-from allocation.service_layer.group_commit import CrashedError, ShuttingDownError
+from allocation.service_layer.errors import CrashedError, ShuttingDownError
 from allocation.service_layer.housekeeping import ObserveStream, Park, ParkingReason
 from allocation.service_layer.inbox import Consumption
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError

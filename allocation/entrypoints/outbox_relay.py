@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from allocation.service_layer.envelope import Envelope
-from allocation.service_layer.group_commit import CrashedError, ShuttingDownError
+from allocation.service_layer.errors import CrashedError, ShuttingDownError
 from allocation.service_layer.housekeeping import MarkPublished, ObserveStream
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 from allocation.service_layer.streams import BrokerUnavailableError, StreamMismatchError

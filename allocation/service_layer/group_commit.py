@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from allocation.domain.errors import Rejection
+from allocation.service_layer.errors import CrashedError, QueueFullError, ShuttingDownError
 from allocation.service_layer.messagebus import CommandCrashed, GroupOutcome
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 
@@ -23,25 +24,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _SHOWN_CHARACTERS_MAX = 500
-
-
-class QueueFullError(Exception):
-    """Too many commands wait; nothing was done."""
-
-    def __init__(self, waiting_max: int) -> None:
-        super().__init__(f"{waiting_max} commands are waiting, which is the limit")
-        self.waiting_max = waiting_max
-
-
-class ShuttingDownError(Exception):
-    """The service takes no more commands; nothing was done."""
-
-    def __init__(self) -> None:
-        super().__init__("the service is shutting down")
-
-
-class CrashedError(Exception):
-    """The command met a bug in the service and changed nothing; the log has it whole."""
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from allocation.domain.errors import UnknownBatch
-from allocation.service_layer.group_commit import QueueFullError, ShuttingDownError
+from allocation.service_layer.errors import QueueFullError, ShuttingDownError
 from tests.unit.service_layer.gated_store import Line, said, settle
 
 

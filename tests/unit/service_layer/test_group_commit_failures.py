@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from allocation.service_layer.group_commit import CrashedError, GroupCommit, ShuttingDownError
+from allocation.service_layer.errors import CrashedError, ShuttingDownError
+from allocation.service_layer.group_commit import GroupCommit
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 from tests.unit.service_layer.gated_store import GatedStore, Line, said, settle
 

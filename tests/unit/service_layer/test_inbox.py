@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from stock.allocation.v1 import errors_pb2, events_pb2
-from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged, OrderPlaced, OrderPlacedLine
+from stock.allocation.v1.inbound_events_pb2 import OrderPlaced, OrderPlacedLine
 
 from allocation.domain.commands import Allocate, CreateBatch
 from allocation.service_layer.envelope import Envelope
@@ -15,29 +15,10 @@ from allocation.service_layer.housekeeping import Park, ParkingReason
 from allocation.service_layer.inbox import Consumption
 from allocation.service_layer.records import InboxKey, StreamPlace
 from tests.unit.house import INBOUND, TODAY, Consumer, House, allocate, decoded
+from tests.unit.service_layer.happenings import RUG, changed, created
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
-
-RUG = "GARISH-RUG"
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
-@pytest.fixture
-def consumer(house: House) -> Consumer:
-    return Consumer(house)
-
-
-def created(reference: str = "b1", quantity: int = 10) -> BatchCreated:
-    return BatchCreated(batch_reference=reference, sku=RUG, purchased_quantity=quantity)
-
-
-def changed(quantity: int, reference: str = "b1") -> BatchQuantityChanged:
-    return BatchQuantityChanged(batch_reference=reference, quantity=quantity)
 
 
 def placed(order_id: str, **lines: int) -> OrderPlaced:

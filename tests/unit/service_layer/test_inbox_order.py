@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
-import pytest
-from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged
+from typing import TYPE_CHECKING
 
 from allocation.domain.commands import ChangeBatchQuantity
 from allocation.service_layer.inbox import Consumption
 from allocation.service_layer.records import Fence
-from tests.unit.house import Consumer, House
+from tests.unit.service_layer.happenings import RUG, changed, created
 
-RUG = "GARISH-RUG"
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
-@pytest.fixture
-def consumer(house: House) -> Consumer:
-    return Consumer(house)
-
-
-def created(reference: str = "b1", quantity: int = 10) -> BatchCreated:
-    return BatchCreated(batch_reference=reference, sku=RUG, purchased_quantity=quantity)
-
-
-def changed(quantity: int, reference: str = "b1") -> BatchQuantityChanged:
-    return BatchQuantityChanged(batch_reference=reference, quantity=quantity)
+if TYPE_CHECKING:
+    from tests.unit.house import Consumer, House
 
 
 def test_a_quantity_of_an_unknown_batch_is_early_and_leaves_nothing_behind(house: House, consumer: Consumer) -> None:
