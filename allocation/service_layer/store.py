@@ -46,7 +46,8 @@ class Store(Protocol):
     async def transact(self, work: Callable[[Transaction], Result]) -> Result:
         """Do the work in one transaction, and answer its result when it is durable.
 
-        What the work raises is raised here, after everything was rolled back.
+        The work may run in another thread. What it raises is raised here, after everything was rolled back. A caller that is
+        cancelled stops nothing that has begun.
 
         Raises:
             StoreUnavailableError: the store is away; nothing happened.

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from allocation.adapters.sql.migrate import upgrade
 from allocation.adapters.sql.reader import SqlReader
-from allocation.adapters.sql.store import SqlStore
+from allocation.adapters.sql.sqlite_store import SqliteStore
 from allocation.adapters.startup_error import StartupError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 _WRITER = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "wal_autocheckpoint=1000")
 _READER = ("query_only=ON", "busy_timeout=1000", "wal_autocheckpoint=0")
@@ -28,7 +29,7 @@ _READER = ("query_only=ON", "busy_timeout=1000", "wal_autocheckpoint=0")
 @asynccontextmanager
 async def open_sqlite(
     path: Path, *, readers_max: int = 4, read_seconds_max: float = 5.0
-) -> AsyncIterator[tuple[SqlStore, SqlReader]]:
+) -> AsyncIterator[tuple[SqliteStore, SqlReader]]:
     """Open a database file, bring its tables up to date, and close it at the end.
 
     SQLite before 3.51.3 can corrupt a write-ahead log that two connections checkpoint, so one alone does.
@@ -38,27 +39,38 @@ async def open_sqlite(
         SchemaAheadError: it was last used by a newer release.
 
     """
-    writer = _engine(path, _WRITER, poolclass=StaticPool)
-    readers = _engine(path, _READER, pool_size=readers_max, max_overflow=0, pool_timeout=read_seconds_max)
+    writer = create_engine(
+        URL.create("sqlite", database=str(path)), poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+    readers = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        pool_size=readers_max,
+        max_overflow=0,
+        pool_timeout=read_seconds_max,
+    )
+    _prepare(writer, _WRITER)
+    _prepare(readers.sync_engine, _READER)
     _begin_immediately(writer)
-    store = SqlStore(writer)
+    store = SqliteStore(writer)
     try:
         try:
-            async with writer.connect() as connection:
-                await connection.run_sync(upgrade)
+            await asyncio.to_thread(_upgrade, writer)
         except DBAPIError as error:
             raise StartupError(f"the database {path} cannot be opened: {error.orig}; restore it, or move it away") from error
         yield store, SqlReader(readers, read_seconds_max)
     finally:
         await readers.dispose()
         await store.close()
-        await writer.dispose()
+        writer.dispose()
 
 
-def _engine(path: Path, pragmas: tuple[str, ...], **pool: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's own arguments
-    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), **pool)
+def _upgrade(engine: Engine) -> None:
+    with engine.connect() as connection:
+        upgrade(connection)
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def _prepare(engine: Engine, pragmas: tuple[str, ...]) -> None:
+    @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection has no type
         # The driver must begin nothing by itself: transactions are begun by the listener below, or not at all.
         connection.isolation_level = None
@@ -67,10 +79,8 @@ def _engine(path: Path, pragmas: tuple[str, ...], **pool: Any) -> AsyncEngine:  
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    return engine
 
-
-def _begin_immediately(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "begin")
+def _begin_immediately(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

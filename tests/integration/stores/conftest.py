@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from allocation.adapters.sql.reader import SqlReader
-    from allocation.adapters.sql.store import SqlStore
+    from allocation.adapters.sql.sqlite_store import SqliteStore
 
 
 @asynccontextmanager
@@ -50,7 +50,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def on_sqlite(path: Path) -> AsyncIterator[tuple[SqlStore, SqlReader]]:
+async def on_sqlite(path: Path) -> AsyncIterator[tuple[SqliteStore, SqlReader]]:
     """An empty SQLite file, opened."""
     async with open_sqlite(path) as store_and_reader:
         yield store_and_reader

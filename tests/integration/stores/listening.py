@@ -10,29 +10,35 @@ from sqlalchemy import event
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from allocation.adapters.sql.reader import SqlReader
-    from allocation.adapters.sql.store import SqlStore
+    from allocation.adapters.sql.sqlite_store import SqliteStore
 
 Statement = tuple[str, Any]
 
 
-def engine_of(adapter: SqlStore | SqlReader) -> AsyncEngine:
-    """Answer the engine that a store or a reader works on."""
-    return adapter._engine  # noqa: SLF001 - what is promised of SQLite shows on the connection alone
+def engine_of(store: SqliteStore) -> Engine:
+    """Answer the engine that a store writes with."""
+    return store._engine  # noqa: SLF001 - what is promised of SQLite shows on the connection alone
+
+
+def reading_engine_of(reader: SqlReader) -> AsyncEngine:
+    """Answer the engine that a reader reads with."""
+    return reader._engine  # noqa: SLF001 - as above
 
 
 @contextmanager
-def listening(engine: AsyncEngine) -> Iterator[list[Statement]]:
+def listening(engine: Engine) -> Iterator[list[Statement]]:
     """Collect (statement, parameters) of everything that is executed meanwhile."""
     heard: list[Statement] = []
 
     def hear(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:  # noqa: ANN401 - any
         heard.append((statement, parameters))
 
-    event.listen(engine.sync_engine, "before_cursor_execute", hear)
+    event.listen(engine, "before_cursor_execute", hear)
     try:
         yield heard
     finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", hear)
+        event.remove(engine, "before_cursor_execute", hear)

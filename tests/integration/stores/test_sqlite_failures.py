@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from allocation.adapters.sql.reader import SqlReader
-    from allocation.adapters.sql.store import SqlStore
+    from allocation.adapters.sql.sqlite_store import SqliteStore
 
-    OnSqlite = tuple[SqlStore, SqlReader]
+    OnSqlite = tuple[SqliteStore, SqlReader]
 
 EVERYTHING = Footprint(skus={RUG}, batches={"b1"})
 
 
-async def pragma(store: SqlStore, text: str) -> int:
+def pragma(store: SqliteStore, text: str) -> int:
     """Set or ask a pragma on the one connection that writes."""
-    async with engine_of(store).connect() as connection:
-        return int((await connection.exec_driver_sql(f"PRAGMA {text}")).scalar_one())
+    with engine_of(store).connect() as connection:
+        return int(connection.exec_driver_sql(f"PRAGMA {text}").scalar_one())
 
 
 async def check_it_goes_on(on_sqlite: OnSqlite) -> None:
@@ -40,32 +40,32 @@ async def check_it_goes_on(on_sqlite: OnSqlite) -> None:
 
 async def test_a_full_disk_is_a_store_that_is_away_until_there_is_room(on_sqlite: OnSqlite) -> None:
     store, reader = on_sqlite
-    pages = await pragma(store, "page_count")
-    await pragma(store, f"max_page_count={pages}")
+    pages = pragma(store, "page_count")
+    pragma(store, f"max_page_count={pages}")
     large = [event(number) for number in range(1, 3_000)]
     with pytest.raises(StoreUnavailableError, match="database or disk is full"):
         await Opened(store, reader).write(Changes(events=large))
     assert await reader.outbox(10) == []
-    await pragma(store, "max_page_count=1000000")
+    pragma(store, "max_page_count=1000000")
     await check_it_goes_on(on_sqlite)
 
 
 async def test_a_store_that_cannot_write_is_away_until_it_can(on_sqlite: OnSqlite) -> None:
     store, reader = on_sqlite
-    async with engine_of(store).connect() as connection:
-        await connection.exec_driver_sql("PRAGMA query_only=ON")
+    with engine_of(store).connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
     with pytest.raises(StoreUnavailableError, match="readonly"):
         await Opened(store, reader).write(rows_of_everything())
     assert await reader.batch("b1") is None
-    async with engine_of(store).connect() as connection:
-        await connection.exec_driver_sql("PRAGMA query_only=OFF")
+    with engine_of(store).connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
     await check_it_goes_on(on_sqlite)
 
 
 async def test_a_file_that_somebody_else_locks_is_a_store_that_is_away(on_sqlite: OnSqlite, path: Path) -> None:
     store, reader = on_sqlite
-    async with engine_of(store).connect() as connection:
-        await connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    with engine_of(store).connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailableError, match="database is locked"):
@@ -80,15 +80,15 @@ async def test_a_connection_that_broke_is_replaced(on_sqlite: OnSqlite) -> None:
     await opened.load(EVERYTHING)
     await store.close()
     await check_it_goes_on(on_sqlite)
-    assert await pragma(store, "synchronous") == 2, "opened as the first one was"
+    assert pragma(store, "synchronous") == 2, "opened as the first one was"
 
 
 async def test_a_driver_whose_connection_was_closed_under_it_is_a_store_that_is_away(on_sqlite: OnSqlite) -> None:
     store, _ = on_sqlite
-    async with engine_of(store).connect() as connection:
-        raw = await connection.get_raw_connection()
-        assert raw.driver_connection is not None
-        await raw.driver_connection.close()
+    await Opened(*on_sqlite).load(EVERYTHING)
+    raw = engine_of(store).raw_connection().driver_connection
+    assert raw is not None
+    raw.close()
     with pytest.raises(StoreUnavailableError):
         await Opened(*on_sqlite).write(rows_of_everything())
     await check_it_goes_on(on_sqlite)
@@ -106,10 +106,10 @@ async def test_a_query_that_takes_too_long_is_given_up(on_sqlite: OnSqlite) -> N
 async def test_readers_see_what_was_committed_while_a_transaction_runs(on_sqlite: OnSqlite) -> None:
     store, reader = on_sqlite
     await Opened(store, reader).write(Changes(events=[event(1)]))
-    async with engine_of(store).connect() as connection, connection.begin() as transaction:
-        await connection.exec_driver_sql("DELETE FROM outbox")
+    with engine_of(store).connect() as connection, connection.begin() as transaction:
+        connection.exec_driver_sql("DELETE FROM outbox")
         assert [waiting.event_id for waiting in await reader.outbox(10)] == ["event-1"]
-        await transaction.rollback()
+        transaction.rollback()
 
 
 async def test_a_caller_that_is_cancelled_leaves_no_transaction_behind(on_sqlite: OnSqlite) -> None:

@@ -8,34 +8,34 @@ import pytest
 
 from allocation.service_layer.records import Changes, Footprint, InboxKey, LineKey, StreamPlace
 from tests.integration.stores.examples import RUG, Opened, batch, on_batch, product, rows_of_everything
-from tests.integration.stores.listening import engine_of, listening
+from tests.integration.stores.listening import engine_of, listening, reading_engine_of
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy import Engine
 
     from allocation.adapters.sql.reader import SqlReader
-    from allocation.adapters.sql.store import SqlStore
+    from allocation.adapters.sql.sqlite_store import SqliteStore
     from allocation.service_layer.store import Transaction
     from tests.integration.stores.listening import Statement
 
 LINE = LineKey("order-1", RUG)
 
 
-async def plans(engine: AsyncEngine, statements: list[Statement]) -> list[str]:
+def plans(engine: Engine, statements: list[Statement]) -> list[str]:
     """Ask SQLite how it would execute each of the selects."""
     found = []
-    async with engine.connect() as connection:
+    with engine.connect() as connection:
         for statement, parameters in statements:
             if statement.startswith("SELECT"):
-                rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
                 found.append(" | ".join(str(row.detail) for row in rows))
     return found
 
 
-async def plans_of_load(store: SqlStore, footprint: Footprint) -> list[str]:
+async def plans_of_load(store: SqliteStore, footprint: Footprint) -> list[str]:
     with listening(engine_of(store)) as heard:
         await store.transact(lambda transaction: transaction.load(footprint))
-    return await plans(engine_of(store), heard)
+    return plans(engine_of(store), heard)
 
 
 def check_no_scan(found: list[str]) -> None:
@@ -60,19 +60,19 @@ def check_no_scan(found: list[str]) -> None:
     ids=["skus", "lines", "batches", "inbox", "redelivered", "streams"],
 )
 async def test_what_a_group_touches_is_found_without_going_through_a_table(
-    on_sqlite: tuple[SqlStore, SqlReader], footprint: Footprint
+    on_sqlite: tuple[SqliteStore, SqlReader], footprint: Footprint
 ) -> None:
     await Opened(*on_sqlite).write(rows_of_everything())
     check_no_scan(await plans_of_load(on_sqlite[0], footprint))
 
 
-async def test_batches_in_use_are_found_by_the_index_that_holds_no_others(on_sqlite: tuple[SqlStore, SqlReader]) -> None:
+async def test_batches_in_use_are_found_by_the_index_that_holds_no_others(on_sqlite: tuple[SqliteStore, SqlReader]) -> None:
     *_, batches, products = await plans_of_load(on_sqlite[0], Footprint(skus={RUG}))
     assert "batches_with_room (sku=?)" in batches
     assert "products USING PRIMARY KEY (sku=?)" in products
 
 
-async def test_the_latest_lines_are_found_by_batch_and_promise_number(on_sqlite: tuple[SqlStore, SqlReader]) -> None:
+async def test_the_latest_lines_are_found_by_batch_and_promise_number(on_sqlite: tuple[SqliteStore, SqlReader]) -> None:
     store, reader = on_sqlite
     await Opened(store, reader).write(
         Changes(products=[product()], new_batches=[batch("b1", 50, 40)], new_lines=[on_batch(number) for number in range(40)])
@@ -84,7 +84,7 @@ async def test_the_latest_lines_are_found_by_batch_and_promise_number(on_sqlite:
     check_no_scan(found)
 
 
-async def test_pages_of_lines_are_read_along_an_index_in_order(on_sqlite: tuple[SqlStore, SqlReader]) -> None:
+async def test_pages_of_lines_are_read_along_an_index_in_order(on_sqlite: tuple[SqliteStore, SqlReader]) -> None:
     def both(transaction: Transaction) -> None:
         transaction.latest_lines("b1", 100, 10)
         transaction.waiting_lines(RUG, 0, 5, 10)
@@ -92,30 +92,32 @@ async def test_pages_of_lines_are_read_along_an_index_in_order(on_sqlite: tuple[
     store, _ = on_sqlite
     with listening(engine_of(store)) as heard:
         await store.transact(both)
-    latest, waiting = await plans(engine_of(store), heard)
+    latest, waiting = plans(engine_of(store), heard)
     assert "lines_on_batch (batch_reference=? AND promise_number<?)" in latest
     assert "lines_waiting (sku=? AND promise_number>?)" in waiting
     check_no_scan([latest, waiting])
 
 
-async def test_readers_find_what_they_look_for(on_sqlite: tuple[SqlStore, SqlReader]) -> None:
+async def test_readers_find_what_they_look_for(on_sqlite: tuple[SqliteStore, SqlReader]) -> None:
     store, reader = on_sqlite
     await Opened(store, reader).write(rows_of_everything())
-    with listening(engine_of(reader)) as heard:
+    with listening(reading_engine_of(reader).sync_engine) as heard:
         await reader.batch("b1")
         await reader.batches(RUG, "", 10)
         await reader.lines("order-1", "", 10)
         await reader.outbox_positions(["event-1", "event-2"])
         await reader.stream("INBOUND")
-    found = await plans(engine_of(reader), heard)
+    found = plans(engine_of(store), heard)
     assert "batches_of_sku (sku=? AND reference>?)" in found[1]
     assert "PRIMARY KEY (order_id=? AND line_id>?)" in found[2]
     check_no_scan(found)
 
 
-async def test_the_outbox_is_read_in_order_without_sorting_and_without_the_log(on_sqlite: tuple[SqlStore, SqlReader]) -> None:
-    _, reader = on_sqlite
-    with listening(engine_of(reader)) as heard:
+async def test_the_outbox_is_read_in_order_without_sorting_or_the_log(
+    on_sqlite: tuple[SqliteStore, SqlReader],
+) -> None:
+    store, reader = on_sqlite
+    with listening(reading_engine_of(reader).sync_engine) as heard:
         await reader.outbox(500)
-    (plan,) = await plans(engine_of(reader), heard)
+    (plan,) = plans(engine_of(store), heard)
     assert plan == "SCAN outbox | SEARCH events USING INTEGER PRIMARY KEY (rowid=?)"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from allocation.adapters.sql.reader import SqlReader
-    from allocation.adapters.sql.store import SqlStore
+    from allocation.adapters.sql.sqlite_store import SqliteStore
     from allocation.domain.order_line import KeptLine
 
 STATEMENTS_MAX = 24
@@ -86,7 +86,7 @@ GROUPS = [
 class Bus:
     """A bus over an SQLite store that tells the statements of each group."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: SqliteStore) -> None:
         self.store = store
         self.bus = MessageBus(recorder(), promises_per_transaction_max=10_000)
 
@@ -102,7 +102,7 @@ class Bus:
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 @pytest.mark.parametrize("group_of", GROUPS)
 async def test_a_group_takes_few_statements_however_large_it_is(
-    on_sqlite: tuple[SqlStore, SqlReader], group_of: Callable[[int], Group], size: int
+    on_sqlite: tuple[SqliteStore, SqlReader], group_of: Callable[[int], Group], size: int
 ) -> None:
     bus, group = Bus(on_sqlite[0]), group_of(size)
     await bus.statements_of(group.before)
@@ -112,7 +112,7 @@ async def test_a_group_takes_few_statements_however_large_it_is(
 
 
 async def test_commands_about_a_sku_with_thousands_of_lines_load_few_of_them(
-    on_sqlite: tuple[SqlStore, SqlReader], monkeypatch: pytest.MonkeyPatch
+    on_sqlite: tuple[SqliteStore, SqlReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus, loaded = Bus(on_sqlite[0]), []
     read = rows.kept_line

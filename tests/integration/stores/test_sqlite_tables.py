@@ -21,16 +21,16 @@ from allocation.adapters.startup_error import StartupError
 from allocation.domain.order_line import LineState
 from allocation.service_layer.records import Changes, Footprint, Loaded
 from tests.integration.stores.examples import RUG, Opened, batch, event, on_batch, product, rows_of_everything, waiting
-from tests.integration.stores.listening import engine_of
+from tests.integration.stores.listening import engine_of, reading_engine_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from allocation.adapters.sql.reader import SqlReader
-    from allocation.adapters.sql.store import SqlStore
+    from allocation.adapters.sql.sqlite_store import SqliteStore
     from allocation.service_layer.store import Transaction
 
-    OnSqlite = tuple[SqlStore, SqlReader]
+    OnSqlite = tuple[SqliteStore, SqlReader]
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,13 @@ async def test_work_that_fails_after_it_wrote_has_written_nothing(on_sqlite: OnS
 
 
 async def test_the_writer_is_durable_and_the_readers_never_write(on_sqlite: OnSqlite) -> None:
-    writer, readers = engine_of(on_sqlite[0]), engine_of(on_sqlite[1])
-    expected = {
-        writer: {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "query_only": 0, "wal_autocheckpoint": 1_000},
-        readers: {"journal_mode": "wal", "query_only": 1, "wal_autocheckpoint": 0},
-    }
-    for engine, pragmas in expected.items():
-        async with engine.connect() as connection:
-            found = {name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one() for name in pragmas}
-        assert found == pragmas
-    async with readers.connect() as connection:
+    expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "query_only": 0, "wal_autocheckpoint": 1_000}
+    with engine_of(on_sqlite[0]).connect() as writer:
+        assert {name: writer.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in expected} == expected
+    expected = {"journal_mode": "wal", "query_only": 1, "wal_autocheckpoint": 0}
+    async with reading_engine_of(on_sqlite[1]).connect() as connection:
+        found = {name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one() for name in expected}
+        assert found == expected
         with pytest.raises(OperationalError, match="readonly"):
             await connection.exec_driver_sql("DELETE FROM outbox")
 
