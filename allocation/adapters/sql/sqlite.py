@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
-from allocation.adapters.sql.migrate import upgrade
 from allocation.adapters.sql.reader import SqlReader
 from allocation.adapters.sql.sqlite_store import SqliteStore
 from allocation.adapters.startup_error import StartupError
@@ -54,7 +52,7 @@ async def open_sqlite(
     store = SqliteStore(writer)
     try:
         try:
-            await asyncio.to_thread(_upgrade, writer)
+            await store.upgrade()
         except DBAPIError as error:
             raise StartupError(f"the database {path} cannot be opened: {error.orig}; restore it, or move it away") from error
         yield store, SqlReader(readers, read_seconds_max)
@@ -62,11 +60,6 @@ async def open_sqlite(
         await readers.dispose()
         await store.close()
         writer.dispose()
-
-
-def _upgrade(engine: Engine) -> None:
-    with engine.connect() as connection:
-        upgrade(connection)
 
 
 def _prepare(engine: Engine, pragmas: tuple[str, ...]) -> None:

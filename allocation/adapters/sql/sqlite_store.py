@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from allocation.adapters.sql.migrate import upgrade
 from allocation.adapters.sql.statements import Statements
 from allocation.adapters.sql.transaction import SqlTransaction
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
@@ -37,13 +38,25 @@ class SqliteStore:
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
 
+    async def upgrade(self) -> None:
+        """Bring the tables up to date. Raises as `migrate.upgrade`, and whatever the database raises."""
+        await self._in_thread(self._upgrade)
+
     async def transact(self, work: Callable[[Transaction], Result]) -> Result:
         """Do the work in one transaction, and answer its result when it is durable."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+        return await self._in_thread(lambda: self._transact(work))
 
     async def close(self) -> None:
         """Give the connection back, after the transaction that still runs; the next one opens another."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        await self._in_thread(self._disconnect)
+
+    async def _in_thread(self, act: Callable[[], Result]) -> Result:
+        """Act after all that was begun: two threads must never touch the connection, also when a caller is cancelled."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+
+    def _upgrade(self) -> None:
+        with self._engine.connect() as connection:
+            upgrade(connection)
 
     def _transact(self, work: Callable[[Transaction], Result]) -> Result:
         try:

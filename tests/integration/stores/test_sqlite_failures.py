@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from allocation.adapters.sql.sqlite import open_sqlite
 from allocation.service_layer.records import Changes, Footprint, Loaded
 from allocation.service_layer.store import StoreUnavailableError
 from tests.integration.stores.examples import RUG, Opened, event, rows_of_everything
@@ -127,3 +128,18 @@ async def test_a_caller_that_is_cancelled_leaves_no_transaction_behind(on_sqlite
 async def check_it_goes_on_after(opened: Opened) -> None:
     await opened.write(rows_of_everything())
     assert len((await opened.load(EVERYTHING)).batches) == 1
+
+
+async def test_an_opening_that_is_cancelled_at_any_moment_closes_after_itself(path: Path) -> None:
+    for yields in range(0, 2_000, 20):
+        opening = asyncio.create_task(open_and_close(path.with_name(f"{yields}.sqlite3")))
+        for _ in range(yields):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+    await open_and_close(path)
+
+
+async def open_and_close(path: Path) -> None:
+    async with open_sqlite(path):
+        pass
