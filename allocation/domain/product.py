@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Product:
     """One sku, its batches and its lines.
 
-    `batches` holds at least those with room, those that are shrinking and those asked about. `events` takes up what
+    `batches` holds at least those with room, those that are shrinking and those asked about. `recorded` takes up what
     happens. `steps_max` bounds how many lines leave, and how many waiting lines are tried, in one call: what is left over
     is announced as PromisingUnfinished, and until it is done new lines are not promised anything.
     """
