@@ -6,7 +6,7 @@ RUN python -m venv /service && /service/bin/pip install --no-cache-dir --require
 COPY pyproject.toml README.md LICENSE ./
 COPY allocation ./allocation
 COPY generated ./generated
-RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels ./generated/python . \
  && /service/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
 
 FROM python:3.13-slim

@@ -25,10 +25,10 @@ check: $(READY) $(VALIDATE_PROTO)  ## lint, types, import directions, contract, 
 	$(BIN)/buf format protos --diff --exit-code
 	$(BIN)/buf build --output build/contract.binpb
 	$(BIN)/buf breaking build/contract.binpb --against protos/released.binpb --config '{"version": "v2", "breaking": {"use": ["FILE"]}}'
-	$(BIN)/python tools/generate.py --check
+	$(BIN)/python -m tools.generate --check
 
 generate: $(READY)  ## rebuild generated/ from protos/
-	$(BIN)/python tools/generate.py
+	$(BIN)/python -m tools.generate
 
 format: $(READY)  ## format Python and protos
 	$(BIN)/ruff format .
@@ -44,12 +44,12 @@ clean:  ## remove what was built; the service's data stays
 	rm -rf $(VENV) build dist
 
 $(VALIDATE_PROTO): $(READY)
-	@$(BIN)/python tools/generate.py --fetch
+	@$(BIN)/python -m tools.generate.third_party
 
-$(READY): requirements-dev.txt pyproject.toml
+$(READY): requirements-dev.txt pyproject.toml generated/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the allocation service needs Python 3.11 or newer; set PYTHON=...")'
 	@echo "Setting up $(VENV)/ (once; takes about a minute) ..."
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 cannot make an environment; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable generated/python --editable .
 	@touch $(READY)

@@ -26,6 +26,7 @@ def pin(python: Path, output: str, *which: str) -> None:
             *(str(python), "-m", "uv", "pip", "compile", "pyproject.toml", *which),
             *("--universal", "--python-version", "3.11"),
             *("--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--quiet"),
+            *("--no-emit-package", "stock-allocation-contract"),
             *("--output-file", output),
         ],
         cwd=ROOT,

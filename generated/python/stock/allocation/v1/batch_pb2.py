@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fstock/allocation/v1/batch.proto\x12\x13stock.allocation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x01\n\x05\x42\x61tch\x12\'\n\x0f\x62\x61tch_reference\x18\x01 \x01(\tR\x0e\x62\x61tchReference\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12-\n\x12purchased_quantity\x18\x03 \x01(\x05R\x11purchasedQuantity\x12-\n\x12\x61llocated_quantity\x18\x04 \x01(\x05R\x11\x61llocatedQuantity\x12,\n\x03\x65ta\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x03\x65tab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fstock/allocation/v1/batch.proto\x12\x13stock.allocation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x01\n\x05\x42\x61tch\x12\'\n\x0f\x62\x61tch_reference\x18\x01 \x01(\tR\x0e\x62\x61tchReference\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12-\n\x12purchased_quantity\x18\x03 \x01(\x05R\x11purchasedQuantity\x12-\n\x12\x61llocated_quantity\x18\x04 \x01(\x05R\x11\x61llocatedQuantity\x12,\n\x03\x65ta\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x03\x65taB\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stock.allocation.v1.batch_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_BATCH']._serialized_start=90
   _globals['_BATCH']._serialized_end=296
 # @@protoc_insertion_point(module_scope)

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n stock/allocation/v1/errors.proto\x12\x13stock.allocation.v1*\xf5\x02\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1aREJECTION_REASON_MALFORMED\x10\x01\x12\"\n\x1eREJECTION_REASON_UNKNOWN_BATCH\x10\x02\x12 \n\x1cREJECTION_REASON_UNKNOWN_SKU\x10\x03\x12#\n\x1fREJECTION_REASON_BATCH_CONFLICT\x10\x04\x12\"\n\x1eREJECTION_REASON_LINE_CONFLICT\x10\x05\x12\x1f\n\x1bREJECTION_REASON_QUEUE_FULL\x10\x06\x12&\n\"REJECTION_REASON_STORE_UNAVAILABLE\x10\x07\x12$\n REJECTION_REASON_OUTCOME_UNKNOWN\x10\x08\x12\"\n\x1eREJECTION_REASON_SHUTTING_DOWN\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n stock/allocation/v1/errors.proto\x12\x13stock.allocation.v1*\xf5\x02\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1aREJECTION_REASON_MALFORMED\x10\x01\x12\"\n\x1eREJECTION_REASON_UNKNOWN_BATCH\x10\x02\x12 \n\x1cREJECTION_REASON_UNKNOWN_SKU\x10\x03\x12#\n\x1fREJECTION_REASON_BATCH_CONFLICT\x10\x04\x12\"\n\x1eREJECTION_REASON_LINE_CONFLICT\x10\x05\x12\x1f\n\x1bREJECTION_REASON_QUEUE_FULL\x10\x06\x12&\n\"REJECTION_REASON_STORE_UNAVAILABLE\x10\x07\x12$\n REJECTION_REASON_OUTCOME_UNKNOWN\x10\x08\x12\"\n\x1eREJECTION_REASON_SHUTTING_DOWN\x10\tB\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stock.allocation.v1.errors_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_REJECTIONREASON']._serialized_start=58
   _globals['_REJECTIONREASON']._serialized_end=431
 # @@protoc_insertion_point(module_scope)

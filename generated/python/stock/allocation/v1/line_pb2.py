@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1estock/allocation/v1/line.proto\x12\x13stock.allocation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\nLineStatus\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x17\n\x07line_id\x18\x02 \x01(\tR\x06lineId\x12\x10\n\x03sku\x18\x03 \x01(\tR\x03sku\x12\x1a\n\x08quantity\x18\x04 \x01(\x05R\x08quantity\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32\x1e.stock.allocation.v1.LineStateR\x05state\x12\'\n\x0f\x62\x61tch_reference\x18\x06 \x01(\tR\x0e\x62\x61tchReference\x12,\n\x03\x65ta\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x03\x65ta\x12!\n\x0csku_sequence\x18\x08 \x01(\x03R\x0bskuSequence*z\n\tLineState\x12\x1a\n\x16LINE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14LINE_STATE_ALLOCATED\x10\x01\x12\x1b\n\x17LINE_STATE_OUT_OF_STOCK\x10\x02\x12\x1a\n\x16LINE_STATE_BACKORDERED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1estock/allocation/v1/line.proto\x12\x13stock.allocation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\nLineStatus\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x17\n\x07line_id\x18\x02 \x01(\tR\x06lineId\x12\x10\n\x03sku\x18\x03 \x01(\tR\x03sku\x12\x1a\n\x08quantity\x18\x04 \x01(\x05R\x08quantity\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32\x1e.stock.allocation.v1.LineStateR\x05state\x12\'\n\x0f\x62\x61tch_reference\x18\x06 \x01(\tR\x0e\x62\x61tchReference\x12,\n\x03\x65ta\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x03\x65ta\x12!\n\x0csku_sequence\x18\x08 \x01(\x03R\x0bskuSequence*z\n\tLineState\x12\x1a\n\x16LINE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14LINE_STATE_ALLOCATED\x10\x01\x12\x1b\n\x17LINE_STATE_OUT_OF_STOCK\x10\x02\x12\x1a\n\x16LINE_STATE_BACKORDERED\x10\x03\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stock.allocation.v1.line_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_LINESTATE']._serialized_start=377
   _globals['_LINESTATE']._serialized_end=499
   _globals['_LINESTATUS']._serialized_start=89

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!stock/allocation/v1/options.proto\x12\x13stock.allocation.v1\x1a google/protobuf/descriptor.proto\"f\n\x0c\x45ventOptions\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12<\n\tdirection\x18\x02 \x01(\x0e\x32\x1e.stock.allocation.v1.DirectionR\tdirection*U\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44IRECTION_INBOUND\x10\x01\x12\x16\n\x12\x44IRECTION_OUTBOUND\x10\x02:Z\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xa6\xb1\x04 \x01(\x0b\x32!.stock.allocation.v1.EventOptionsR\x05\x65ventb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!stock/allocation/v1/options.proto\x12\x13stock.allocation.v1\x1a google/protobuf/descriptor.proto\"f\n\x0c\x45ventOptions\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12<\n\tdirection\x18\x02 \x01(\x0e\x32\x1e.stock.allocation.v1.DirectionR\tdirection*U\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44IRECTION_INBOUND\x10\x01\x12\x16\n\x12\x44IRECTION_OUTBOUND\x10\x02:Z\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xa6\xb1\x04 \x01(\x0b\x32!.stock.allocation.v1.EventOptionsR\x05\x65ventB\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stock.allocation.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'P\001'
   _globals['_DIRECTION']._serialized_start=196
   _globals['_DIRECTION']._serialized_end=281
   _globals['_EVENTOPTIONS']._serialized_start=92
