@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -42,7 +43,7 @@ def serve(*, adopt: Adopt = False) -> None:
     from allocation.bootstrap import run_serve  # noqa: PLC0415 - keeps help fast
 
     settings = _settings()
-    lines = [f"gRPC on {settings.grpc_host}:{settings.grpc_port}, NATS by ALLOCATION_NATS_URLS."]
+    lines = [f"gRPC on {settings.grpc_host}:{settings.grpc_port}{_with_tls(settings)}, NATS by ALLOCATION_NATS_URLS."]
     _serve(settings, lambda announce: run_serve(settings, announce, adopt=adopt), lines)
 
 
@@ -77,6 +78,7 @@ def _settings() -> Settings:
 def _serve(settings: Settings, service: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], lines: list[str]) -> None:
     from allocation.adapters.jetstream.errors import BrokerTooOldError  # noqa: PLC0415 - keeps help fast
     from allocation.adapters.startup_error import StartupError  # noqa: PLC0415 - keeps help fast
+    from allocation.entrypoints.grpc_certificates import CertificateError  # noqa: PLC0415 - keeps help fast
     from allocation.entrypoints.grpc_listener import AddressInUseError  # noqa: PLC0415 - keeps help fast
     from allocation.logs import configure_logs  # noqa: PLC0415 - keeps help fast
     from allocation.service_layer.streams import StreamMismatchError  # noqa: PLC0415 - keeps help fast
@@ -84,7 +86,7 @@ def _serve(settings: Settings, service: Callable[[Callable[[], None]], Coroutine
     configure_logs(settings.log_level, settings.log_format)
     try:
         asyncio.run(service(lambda: typer.echo("\n".join(lines))))
-    except (StartupError, AddressInUseError, BrokerTooOldError, StreamMismatchError) as error:
+    except (StartupError, AddressInUseError, CertificateError, BrokerTooOldError, StreamMismatchError) as error:
         _give_up(error)
     typer.echo("Stopped.")
 
@@ -96,15 +98,32 @@ def _dev_lines(settings: Settings) -> list[str]:
     grpc = f"{settings.grpc_host}:{settings.grpc_port}"
     return [
         "The allocation service is running.",
-        f"  gRPC      {grpc}  (reflection and health included)",
+        f"  gRPC      {grpc}{_with_tls(settings)}  (reflection and health included)",
         f"  NATS      nats://127.0.0.1:{settings.nats_port}  (JetStream)",
         f"  data      {folder}  (kept: the next start finds it again)",
         "  stop      Ctrl-C",
         "Try this in another terminal:",
-        f"  {Path(sys.executable).parent}/buf curl --http2-prior-knowledge --protocol grpc \\",
+        f"  {Path(sys.executable).parent}/buf curl {_curl_options(settings)} \\",
         """    --data '{"batchReference": "batch-001", "sku": "SMALL-TABLE", "purchasedQuantity": 20}' \\""",
-        f"    http://{grpc}/stock.allocation.v1.AllocationService/CreateBatch",
+        f"    {'https' if settings.grpc_certificate_file else 'http'}://{grpc}/stock.allocation.v1.AllocationService/CreateBatch",
     ]
+
+
+def _with_tls(settings: Settings) -> str:
+    if settings.grpc_client_ca_file:
+        return " with TLS, for clients that show a certificate"
+    return " with TLS" if settings.grpc_certificate_file else ""
+
+
+def _curl_options(settings: Settings) -> str:
+    from pathlib import Path  # noqa: PLC0415 - keeps help fast
+
+    if not settings.grpc_certificate_file:
+        return "--http2-prior-knowledge --protocol grpc"
+    # Whoever signed it, the certificate itself is enough to trust it.
+    trusted = shlex.quote(str(Path(settings.grpc_certificate_file).absolute()))
+    client = " --cert client.pem --key client-key.pem" if settings.grpc_client_ca_file else ""
+    return f"--protocol grpc --cacert {trusted}{client}"
 
 
 def _give_up(error: Exception) -> NoReturn:

@@ -14,6 +14,7 @@ from allocation.adapters.startup_error import StartupError
 from allocation.connections import DATABASE_FILE, on_jetstream, open_store
 from allocation.contract.outward import encode_event
 from allocation.entrypoints.continuation import Continuation
+from allocation.entrypoints.grpc_certificates import CertificateFiles, Certificates
 from allocation.entrypoints.grpc_listener import GrpcListener
 from allocation.entrypoints.grpc_server import AllocationService
 from allocation.entrypoints.nats_consumer import NatsConsumer
@@ -47,14 +48,19 @@ async def run_dev(
 ) -> None:
     """Run the service with a broker of its own, on a data folder that nobody else uses, until it is told to stop."""
     check_deliveries(settings)
-    await until_stopped(lambda stopping, serves: _dev(settings, stopping, serves, replace_adapters, adopt=adopt), announce)
+    certificates = read_certificates(settings)
+
+    def composed(adapters: Adapters) -> Service:
+        return compose(replace_adapters(adapters), settings, certificates)
+
+    await until_stopped(lambda stopping, serves: _dev(settings, stopping, serves, composed, adopt=adopt), announce)
 
 
 async def _dev(
     settings: Settings,
     stopping: asyncio.Event,
     announce: Callable[[], None],
-    replace_adapters: Callable[[Adapters], Adapters],
+    composed: Callable[[Adapters], Service],
     *,
     adopt: bool,
 ) -> None:
@@ -66,7 +72,7 @@ async def _dev(
                 open_sqlite(folder.path / DATABASE_FILE, read_seconds_max=settings.read_seconds_max) as (store, reader),
                 on_jetstream(_fitted(settings, broker), [broker.url], store, reader, adopt=adopt) as adapters,
             ):
-                await compose(replace_adapters(adapters), settings).run(stopping, announce)
+                await composed(adapters).run(stopping, announce)
         finally:
             await broker.stop()
 
@@ -74,19 +80,43 @@ async def _dev(
 async def run_serve(settings: Settings, announce: Callable[[], None], *, adopt: bool = False) -> None:
     """Run the service on the database and the brokers of the settings until it is told to stop."""
     check_deliveries(settings)
-    await until_stopped(lambda stopping, serves: _serve(settings, stopping, serves, adopt=adopt), announce)
+    certificates = read_certificates(settings)
+
+    def composed(adapters: Adapters) -> Service:
+        return compose(adapters, settings, certificates)
+
+    await until_stopped(lambda stopping, serves: _serve(settings, stopping, serves, composed, adopt=adopt), announce)
 
 
-async def _serve(settings: Settings, stopping: asyncio.Event, announce: Callable[[], None], *, adopt: bool) -> None:
+async def _serve(
+    settings: Settings,
+    stopping: asyncio.Event,
+    announce: Callable[[], None],
+    composed: Callable[[Adapters], Service],
+    *,
+    adopt: bool,
+) -> None:
     urls = [url.strip() for url in settings.nats_urls.split(",")]
     async with (
         open_store(settings) as (store, reader),
         on_jetstream(settings, urls, store, reader, adopt=adopt) as adapters,
     ):
-        await compose(adapters, settings).run(stopping, announce)
+        await composed(adapters).run(stopping, announce)
 
 
-def compose(adapters: Adapters, settings: Settings) -> Service:
+def read_certificates(settings: Settings) -> Certificates | None:
+    """Read the certificates of the gRPC door before anything is opened; none: it has no TLS.
+
+    Raises:
+        CertificateError: saying which file cannot be used, and why.
+
+    """
+    if not settings.grpc_certificate_file:
+        return None
+    return Certificates(CertificateFiles(settings.grpc_certificate_file, settings.grpc_key_file, settings.grpc_client_ca_file))
+
+
+def compose(adapters: Adapters, settings: Settings, certificates: Certificates | None = None) -> Service:
     """Put the parts together; nothing runs yet."""
     bus = MessageBus(Recorder(encode_event, _now, _new_id), promises_per_transaction_max=settings.promises_per_transaction_max)
     group_commit = GroupCommit(
@@ -115,7 +145,10 @@ def compose(adapters: Adapters, settings: Settings) -> Service:
         group_commit=group_commit,
         reader=adapters.reader,
         listener=GrpcListener(
-            AllocationService(group_commit, adapters.reader, _new_id), settings.grpc_host, settings.grpc_port
+            AllocationService(group_commit, adapters.reader, _new_id),
+            settings.grpc_host,
+            settings.grpc_port,
+            certificates.credentials() if certificates else None,
         ),
         consumer=NatsConsumer(
             group_commit,

@@ -45,6 +45,9 @@ class Settings(BaseModel):
     nats_port: Port = Field(4222, description="of the broker that `dev` runs, on 127.0.0.1")
     grpc_host: Address = Field("127.0.0.1", description="the address that gRPC listens on")
     grpc_port: Port = Field(50051, description="the port that gRPC listens on")
+    grpc_certificate_file: Path = Field("", description="PEM: the certificate that gRPC shows, and its chain; empty: no TLS")
+    grpc_key_file: Path = Field("", description="PEM: the private key of that certificate")
+    grpc_client_ca_file: Path = Field("", description="PEM: who signs the certificates that clients must show; empty: none")
     event_source: Address = Field("/stock/allocation", description="the ce-source of every event")
     inbound_stream: Name = Field("ALLOCATION_INBOUND", description="the stream that is consumed")
     inbound_consumer: Name = Field("allocation", description="its durable consumer")
@@ -89,11 +92,24 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             raise SettingsError(f"unknown setting {name}: {hint}")
     given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name in known}
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
         raise SettingsError(f"{name}={str(first['input'])!r}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+    _check_certificates(settings)
+    return settings
+
+
+def _check_certificates(settings: Settings) -> None:
+    certificate, key = PREFIX + "GRPC_CERTIFICATE_FILE", PREFIX + "GRPC_KEY_FILE"
+    if bool(settings.grpc_certificate_file) != bool(settings.grpc_key_file):
+        given, missing = (certificate, key) if settings.grpc_certificate_file else (key, certificate)
+        raise SettingsError(f"{given} is set and {missing} is not: set both, or neither for gRPC without TLS")
+    if settings.grpc_client_ca_file and not settings.grpc_certificate_file:
+        raise SettingsError(
+            f"{PREFIX}GRPC_CLIENT_CA_FILE is set, but clients show certificates over TLS only: set {certificate} and {key} too"
+        )
 
 
 def described(settings: Settings) -> Iterator[dict[str, Any]]:

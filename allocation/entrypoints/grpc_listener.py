@@ -12,6 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from stock.allocation.v1 import allocation_service_pb2, allocation_service_pb2_grpc
 
+from allocation.entrypoints.grpc_certificates import CertificateError
 from allocation.entrypoints.grpc_gate import Gate
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ class AddressInUseError(Exception):
 
 
 class GrpcListener:
-    """A gRPC server on one address; `start` binds it."""
+    """A gRPC server on one address; `start` binds it. Without credentials it speaks plain text."""
 
-    def __init__(self, service: AllocationService, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(
+        self, service: AllocationService, host: str, port: int, credentials: grpc.ServerCredentials | None = None
+    ) -> None:
+        self._host, self._port, self._credentials = host, port, credentials
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._health = health.aio.HealthServicer()
         # With SO_REUSEPORT a second server would start silently and take half of the calls.
@@ -51,17 +54,28 @@ class GrpcListener:
 
         Raises:
             AddressInUseError: something else does already, or the address is not ours.
+            CertificateError: gRPC takes no key of this kind.
 
         """
-        bound = 0
+        free, bound = self._is_free(), 0
         with contextlib.suppress(RuntimeError):
-            bound = self._server.add_insecure_port(self.address) if self._is_free() else 0
+            bound = self._bind() if free else 0
+        if bound == 0 and free and self._credentials is not None:
+            raise CertificateError(
+                f"gRPC cannot listen on {self.address} with the certificate of ALLOCATION_GRPC_CERTIFICATE_FILE; "
+                "name one with an RSA key or an ECDSA key on P-256 or P-384"
+            )
         if bound == 0:
             raise AddressInUseError(
                 f"gRPC cannot listen on {self.address}: another program does, or it is no address of this machine; "
                 "stop it, or set ALLOCATION_GRPC_PORT"
             )
         await self._server.start()
+
+    def _bind(self) -> int:
+        if self._credentials is None:
+            return self._server.add_insecure_port(self.address)
+        return self._server.add_secure_port(self.address, self._credentials)
 
     def _is_free(self) -> bool:
         """Look before gRPC does, which would complain on standard error in words of its own."""

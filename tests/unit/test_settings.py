@@ -71,6 +71,25 @@ def test_an_invalid_value_is_refused_with_what_would_do(
     assert str(caught.value) == f"{PREFIX}{name}={value!r}: {said}"
 
 
+CERTIFICATE, KEY, CLIENT_CA = (f"ALLOCATION_GRPC_{name}_FILE" for name in ("CERTIFICATE", "KEY", "CLIENT_CA"))
+
+
+@pytest.mark.parametrize(("given", "missing"), [(CERTIFICATE, KEY), (KEY, CERTIFICATE)])
+def test_a_certificate_and_its_key_are_set_together(given: str, missing: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({given: "one.pem"})
+    assert str(caught.value) == f"{given} is set and {missing} is not: set both, or neither for gRPC without TLS"
+    assert read_settings({given: "one.pem", missing: "two.pem"}).grpc_certificate_file
+
+
+def test_clients_cannot_show_certificates_without_tls() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({CLIENT_CA: "clients.pem"})
+    assert str(caught.value) == (
+        f"{CLIENT_CA} is set, but clients show certificates over TLS only: set {CERTIFICATE} and {KEY} too"
+    )
+
+
 def test_every_setting_has_its_unit_and_a_meaning() -> None:
     rows = list(described(read_settings({})))
     assert len(rows) == len(Settings.model_fields)
