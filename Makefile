@@ -3,18 +3,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ASYNCAPI := tools/asyncapi/node_modules/.package-lock.json
 VALIDATE_PROTO := build/third_party/buf/validate/validate.proto
 
-.PHONY: run test check generate format lock baseline clean help
+.PHONY: run test check conformance world docs generate format lock baseline clean help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: $(READY)  ## start the service in the foreground, with a broker of its own
 	@exec $(BIN)/allocation dev
 
 test: $(READY)  ## run every test, with real servers
 	@$(BIN)/python -m pytest
+
+conformance: $(READY)  ## run the programs of five languages against a live service, and print a table
+	@$(BIN)/python -m tests.conformance
+
+world: $(READY)  ## run the whole company for a minute: a broker, the service and five programs
+	@$(BIN)/python -m examples.world
 
 check: $(READY) $(VALIDATE_PROTO)  ## lint, types, import directions, contract, generated code
 	$(BIN)/ruff check .
@@ -27,8 +34,17 @@ check: $(READY) $(VALIDATE_PROTO)  ## lint, types, import directions, contract, 
 	$(BIN)/buf breaking build/contract.binpb --against protos/released.binpb --config '{"version": "v2", "breaking": {"use": ["FILE"]}}'
 	$(BIN)/python -m tools.generate --check
 
-generate: $(READY)  ## rebuild generated/ from protos/
+generate: $(READY)  ## rebuild from protos/ what is made of them: generated/, docs/reference.md, docs/asyncapi.yaml, tests/golden/
 	$(BIN)/python -m tools.generate
+
+docs: $(ASYNCAPI)  ## check docs/asyncapi.yaml with AsyncAPI's parser and render it as one page, build/asyncapi.html
+	@mkdir -p build
+	node tools/asyncapi/check.mjs
+	node tools/asyncapi/render.mjs build/asyncapi.html
+
+$(ASYNCAPI): tools/asyncapi/package-lock.json tools/asyncapi/.npmrc
+	@command -v npm >/dev/null || { echo "npm is not installed: Node 20 or newer is needed"; exit 1; }
+	@npm --prefix tools/asyncapi ci --silent
 
 format: $(READY)  ## format Python and protos
 	$(BIN)/ruff format .

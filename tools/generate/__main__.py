@@ -12,14 +12,20 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from tools.asyncapi_document import asyncapi_document
+from tools.contract import ContractError
+from tools.descriptors import read_image
 from tools.generate import languages, third_party
 from tools.generate.third_party import ROOT
 from tools.golden_vectors import golden_vectors
+from tools.reference import reference
 
 
 def documents(destination: Path) -> None:
     """Write what is read by people and by tests."""
-    for name, text in golden_vectors().items():
+    image = read_image(third_party.CONTRACT)
+    texts = {"docs/reference.md": reference(image), "docs/asyncapi.yaml": asyncapi_document(image)}
+    for name, text in (texts | golden_vectors()).items():
         (destination / name).parent.mkdir(parents=True, exist_ok=True)
         (destination / name).write_text(text, encoding="utf-8")
 
@@ -28,7 +34,7 @@ PARTS: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "Python": (languages.python, ("generated/python/stock", "generated/python/buf")),
     "Go": (languages.go, ("generated/go/allocationv1",)),
     "TypeScript": (languages.typescript, ("generated/typescript/lib",)),
-    "Documents": (documents, ("tests/golden/v1",)),
+    "Documents": (documents, ("docs/reference.md", "docs/asyncapi.yaml", "tests/golden/v1")),
 }
 
 
@@ -46,6 +52,8 @@ def main() -> None:
             except languages.MissingToolError as error:
                 missing.append(f"{name}: not {'checked' if check else 'rebuilt'}, {error}")
                 continue
+            except ContractError as error:
+                sys.exit(f"{name}: {error}")
             if check:
                 stale += stale_files(ROOT, Path(folder), outputs)
             else:
@@ -85,7 +93,8 @@ def files_of(root: Path, output: str) -> list[Path]:
 def replace(committed: Path, fresh: Path, outputs: Iterable[str]) -> None:
     """Put a fresh generation in the place of the old one."""
     for output in outputs:
-        shutil.rmtree(committed / output, ignore_errors=True)
+        if (committed / output).is_dir():
+            shutil.rmtree(committed / output)
         for name in files_of(fresh, output):
             (committed / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(fresh / name, committed / name)

@@ -321,7 +321,7 @@ func (x *ChangeBatchQuantityRequest) GetQuantity() int32 {
 }
 
 // Answers ChangeBatchQuantity. The counts are those of this transaction; where more lines are concerned than one transaction
-// takes, the rest follows by itself, and its events carry the same correlation_id.
+// takes, the rest follows by itself; see correlation_id.
 type ChangeBatchQuantityResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The batch as it stands now.

@@ -45,8 +45,8 @@ type AllocationServiceClient interface {
 	// Promises a line to the best batch with room for all of it: in stock first, then the earliest eta, ties by reference.
 	// No room is an answer (OUT_OF_STOCK), not an error; a sku that no batch was ever created for is FAILED_PRECONDITION.
 	Allocate(ctx context.Context, in *AllocateRequest, opts ...grpc.CallOption) (*AllocateResponse, error)
-	// Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits and are allocated
-	// elsewhere, or kept as backordered. An unknown batch is NOT_FOUND.
+	// Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits; they are allocated where
+	// there is room, or kept as backordered. An unknown batch is NOT_FOUND.
 	ChangeBatchQuantity(ctx context.Context, in *ChangeBatchQuantityRequest, opts ...grpc.CallOption) (*ChangeBatchQuantityResponse, error)
 	// Answers one batch. An unknown batch is NOT_FOUND.
 	GetBatch(ctx context.Context, in *GetBatchRequest, opts ...grpc.CallOption) (*GetBatchResponse, error)
@@ -140,8 +140,8 @@ type AllocationServiceServer interface {
 	// Promises a line to the best batch with room for all of it: in stock first, then the earliest eta, ties by reference.
 	// No room is an answer (OUT_OF_STOCK), not an error; a sku that no batch was ever created for is FAILED_PRECONDITION.
 	Allocate(context.Context, *AllocateRequest) (*AllocateResponse, error)
-	// Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits and are allocated
-	// elsewhere, or kept as backordered. An unknown batch is NOT_FOUND.
+	// Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits; they are allocated where
+	// there is room, or kept as backordered. An unknown batch is NOT_FOUND.
 	ChangeBatchQuantity(context.Context, *ChangeBatchQuantityRequest) (*ChangeBatchQuantityResponse, error)
 	// Answers one batch. An unknown batch is NOT_FOUND.
 	GetBatch(context.Context, *GetBatchRequest) (*GetBatchResponse, error)

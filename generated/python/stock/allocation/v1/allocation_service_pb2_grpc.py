@@ -96,8 +96,8 @@ class AllocationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeBatchQuantity(self, request, context):
-        """Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits and are allocated
-        elsewhere, or kept as backordered. An unknown batch is NOT_FOUND.
+        """Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits; they are allocated where
+        there is room, or kept as backordered. An unknown batch is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,8 +47,8 @@ class AllocationServiceStub:
     No room is an answer (OUT_OF_STOCK), not an error; a sku that no batch was ever created for is FAILED_PRECONDITION.
     """
     ChangeBatchQuantity: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.ChangeBatchQuantityRequest, _allocation_service_pb2.ChangeBatchQuantityResponse]
-    """Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits and are allocated
-    elsewhere, or kept as backordered. An unknown batch is NOT_FOUND.
+    """Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits; they are allocated where
+    there is room, or kept as backordered. An unknown batch is NOT_FOUND.
     """
     GetBatch: _grpc.UnaryUnaryMultiCallable[_allocation_service_pb2.GetBatchRequest, _allocation_service_pb2.GetBatchResponse]
     """Answers one batch. An unknown batch is NOT_FOUND."""
@@ -76,8 +76,8 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     No room is an answer (OUT_OF_STOCK), not an error; a sku that no batch was ever created for is FAILED_PRECONDITION.
     """
     ChangeBatchQuantity: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.ChangeBatchQuantityRequest, _allocation_service_pb2.ChangeBatchQuantityResponse]  # type: ignore[assignment]
-    """Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits and are allocated
-    elsewhere, or kept as backordered. An unknown batch is NOT_FOUND.
+    """Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits; they are allocated where
+    there is room, or kept as backordered. An unknown batch is NOT_FOUND.
     """
     GetBatch: _aio.UnaryUnaryMultiCallable[_allocation_service_pb2.GetBatchRequest, _allocation_service_pb2.GetBatchResponse]  # type: ignore[assignment]
     """Answers one batch. An unknown batch is NOT_FOUND."""
@@ -120,8 +120,8 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _allocation_service_pb2.ChangeBatchQuantityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_allocation_service_pb2.ChangeBatchQuantityResponse, _abc.Awaitable[_allocation_service_pb2.ChangeBatchQuantityResponse]]:
-        """Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits and are allocated
-        elsewhere, or kept as backordered. An unknown batch is NOT_FOUND.
+        """Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits; they are allocated where
+        there is room, or kept as backordered. An unknown batch is NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

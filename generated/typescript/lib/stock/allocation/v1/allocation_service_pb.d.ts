@@ -168,7 +168,7 @@ export declare const ChangeBatchQuantityRequestSchema: GenMessage<ChangeBatchQua
 
 /**
  * Answers ChangeBatchQuantity. The counts are those of this transaction; where more lines are concerned than one transaction
- * takes, the rest follows by itself, and its events carry the same correlation_id.
+ * takes, the rest follows by itself; see correlation_id.
  *
  * @generated from message stock.allocation.v1.ChangeBatchQuantityResponse
  */
@@ -411,8 +411,8 @@ export declare const AllocationService: GenService<{
     output: typeof AllocateResponseSchema;
   },
   /**
-   * Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits and are allocated
-   * elsewhere, or kept as backordered. An unknown batch is NOT_FOUND.
+   * Sets the quantity of a batch. When it shrinks, the lines promised last leave it until it fits; they are allocated where
+   * there is room, or kept as backordered. An unknown batch is NOT_FOUND.
    *
    * @generated from rpc stock.allocation.v1.AllocationService.ChangeBatchQuantity
    */

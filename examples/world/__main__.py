@@ -1,0 +1,109 @@
+"""Runs a nats-server, the service and the five programs on this machine for a while, draws what flows, compares their figures.
+
+On the way the service is stopped for a tenth of the time, and crm is killed and started again: `make world`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from examples.world.board import Board
+from examples.world.flow import Flow
+from examples.world.programs import PROGRAMS
+from examples.world.world import SETTLE_SECONDS, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from examples.world.processes import Process
+
+DRAW_SECONDS = 0.25
+STOP_AT, START_AT, KILL_AT, REVIVE_AT = 0.4, 0.5, 0.6, 0.65
+
+
+async def live(world: World) -> list[str]:
+    """Let the world live for its time, then let it settle; answer what does not agree."""
+    flow = Flow()
+    await flow.listen(world.nats_url)
+    with Board(flow, world.programs) as board:
+        turns = [
+            (STOP_AT, "the allocation service is stopped; orders are taken on", world.service.end),
+            (START_AT, "the allocation service is started again", world.service.start),
+            *(
+                (at, text, act)
+                for program, process in world.programs
+                if program.name == "crm"
+                for at, text, act in restart(process)
+            ),
+        ]
+        began = time.monotonic()
+        while (elapsed := time.monotonic() - began) < world.seconds:
+            while turns and elapsed > turns[0][0] * world.seconds:
+                _, text, act = turns.pop(0)
+                board.tell(text)
+                act()
+            await draw(world, board, f"{world.seconds - elapsed:.0f} s to go")
+        problems = await settle(world, board, flow)
+    await flow.close()
+    board.show_figures()
+    return problems
+
+
+def restart(process: Process) -> list[tuple[float, str, Callable[[], None]]]:
+    """Plan the death of a program, and its second life."""
+    return [
+        (KILL_AT, f"{process.name} is killed", lambda: process.end(signal.SIGKILL)),
+        (REVIVE_AT, f"{process.name} is started again", process.start),
+    ]
+
+
+async def settle(world: World, board: Board, flow: Flow) -> list[str]:
+    """Wait until all figures agree; answer what still does not at the end."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while problems := world.problems(flow):
+        if time.monotonic() > deadline:
+            break
+        await draw(world, board, "no more orders; waiting until all figures agree")
+    return problems
+
+
+async def draw(world: World, board: Board, title: str) -> None:
+    """Show the present state once."""
+    for line in world.read_news():
+        board.tell(line)
+    board.draw(title)
+    await asyncio.sleep(DRAW_SECONDS)
+
+
+def main() -> None:
+    """Build, run, compare; exit with 1 if the figures do not agree."""
+    parser = argparse.ArgumentParser(prog="python -m examples.world", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="how long orders are placed (default 60)")
+    seconds: int = parser.parse_args().seconds
+    present = []
+    for program in PROGRAMS:
+        if problem := program.problem():
+            print(f"not run: {program.name} ({program.language}): {problem}")
+        else:
+            print(f"building {program.name} ({program.language})", flush=True)
+            program.prepare()
+            present.append(program)
+    with tempfile.TemporaryDirectory(prefix="world-") as folder, World(Path(folder), present, seconds) as world:
+        problems = asyncio.run(live(world))
+        dead = [process for _, process in world.programs if not process.is_running]
+        problems += [f"{process.name} has died:\n{process.last_words()}" for process in dead]
+        print(f"{len(world.order_ids)} orders were taken; {sum(1 for _ in world.programs)} programs ran.")
+    for problem in problems:
+        print(problem)
+    sys.exit("The figures do not agree." if problems else print("All figures agree."))
+
+
+if __name__ == "__main__":
+    main()

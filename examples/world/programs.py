@@ -1,0 +1,142 @@
+"""The five programs: what each needs, how it is built and how it is started."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RUST = "--target-dir=build/rust"
+MAVEN = ("mvn", "--quiet", "--batch-mode", "--no-transfer-progress")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A toolchain's command, how to ask for its version, and the oldest that will do."""
+
+    name: str
+    version_arguments: tuple[str, ...]
+    oldest: tuple[int, ...]
+
+    def problem(self) -> str | None:
+        """Say what keeps it from being used; None if nothing does."""
+        if shutil.which(self.name) is None:
+            return f"{self.name} is not installed"
+        asked = [self.name, *self.version_arguments]
+        answer = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - a tool's own version
+        found = re.search(r"\d+(\.\d+)+", answer.stdout + answer.stderr)
+        version = found.group() if found else "0"
+        if tuple(int(part) for part in version.split(".")) < self.oldest:
+            return f"{self.name} {'.'.join(map(str, self.oldest))} or newer is needed, found {version}"
+        return None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of one language; all commands are run in the root of the repository."""
+
+    name: str
+    language: str
+    part: str
+    tools: tuple[Tool, ...]
+    build: tuple[tuple[str, ...], ...]
+    command: tuple[str, ...]
+    golden_vectors: tuple[str, ...]
+    tests: tuple[tuple[str, ...], ...]
+
+    def problem(self) -> str | None:
+        """Say which toolchain is missing or too old; None if the program can be built."""
+        return next((problem for tool in self.tools if (problem := tool.problem())), None)
+
+    def prepare(self) -> None:
+        """Build it, and what it depends on; quick when nothing changed.
+
+        Raises:
+            RuntimeError: with what the build said.
+
+        """
+        for command in self.build:
+            succeed(command)
+
+
+def succeed(command: tuple[str, ...], seconds: float = 1200) -> None:
+    """Run a command in the root of the repository. Raises RuntimeError with the end of what it said if it fails."""
+    done = subprocess.run(  # noqa: S603 - the project's own builds and tests
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}")
+
+
+PROGRAMS = (
+    Program(
+        name="warehouse",
+        language="Go",
+        part="reports water damage",
+        tools=(Tool("go", ("version",), (1, 26)),),
+        build=(("go", "-C", "examples/warehouse", "build", "-o", "../../build/programs/warehouse", "."),),
+        command=("build/programs/warehouse",),
+        golden_vectors=("go", "-C", "generated/go", "test", "-count=1", "-run", "Golden", "./..."),
+        tests=(
+            ("go", "-C", "generated/go", "test", "-count=1", "./..."),
+            ("go", "-C", "examples/warehouse", "test", "-count=1", "./..."),
+        ),
+    ),
+    Program(
+        name="orders",
+        language="TypeScript",
+        part="places orders",
+        tools=(Tool("node", ("--version",), (20,)), Tool("npm", ("--version",), (9,))),
+        build=(
+            ("npm", "--prefix", "generated/typescript", "ci", "--silent"),
+            ("npm", "--prefix", "examples/orders", "ci", "--silent"),
+            ("npm", "--prefix", "examples/orders", "run", "--silent", "build"),
+        ),
+        command=("node", "examples/orders/dist/orders.js"),
+        golden_vectors=("npm", "--prefix", "generated/typescript", "test", "--silent"),
+        tests=(
+            ("npm", "--prefix", "generated/typescript", "test", "--silent"),
+            ("npm", "--prefix", "examples/orders", "test", "--silent"),
+        ),
+    ),
+    Program(
+        name="crm",
+        language="Java",
+        part="makes the third order a VIP's",
+        tools=(Tool("java", ("-version",), (17,)), Tool("mvn", ("--version",), (3, 8))),
+        build=(
+            (*MAVEN, "-f", "generated/java/pom.xml", "install", "-DskipTests"),
+            (*MAVEN, "-f", "examples/crm/pom.xml", "package", "-DskipTests"),
+        ),
+        command=("java", "-cp", "examples/crm/target/classes:examples/crm/target/dependency/*", "crm.Crm"),
+        golden_vectors=(*MAVEN, "-f", "generated/java/pom.xml", "test"),
+        tests=((*MAVEN, "-f", "generated/java/pom.xml", "test"), (*MAVEN, "-f", "examples/crm/pom.xml", "test")),
+    ),
+    Program(
+        name="purchasing",
+        language="Rust",
+        part="orders what is missing",
+        tools=(Tool("cargo", ("--version",), (1, 89)),),
+        build=(("cargo", "build", "--quiet", RUST, "--manifest-path", "examples/purchasing/Cargo.toml"),),
+        command=("build/rust/debug/purchasing",),
+        golden_vectors=("cargo", "test", "--quiet", RUST, "--manifest-path", "generated/rust/Cargo.toml", "golden"),
+        tests=(
+            ("cargo", "test", "--quiet", RUST, "--manifest-path", "generated/rust/Cargo.toml"),
+            ("cargo", "test", "--quiet", RUST, "--manifest-path", "examples/purchasing/Cargo.toml"),
+        ),
+    ),
+    Program(
+        name="audit",
+        language="Python",
+        part="checks that all agree",
+        tools=(),
+        build=(),
+        command=(sys.executable, "examples/audit"),
+        golden_vectors=(sys.executable, "-m", "pytest", "-q", "tests/unit/contract/test_golden_vectors.py"),
+        tests=((sys.executable, "-m", "pytest", "-q", "examples/audit"),),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The five languages against one live service: what each program must show."""

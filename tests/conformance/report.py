@@ -1,0 +1,63 @@
+"""The table of a conformance run, language by feature."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
+_SHOWN = {PASSED: "[green]passed[/]", FAILED: "[bold red]FAILED[/]", NOT_RUN: "[yellow]not run[/]"}
+
+
+class Report:
+    """Collects results and prints them."""
+
+    def __init__(self, features: list[str]) -> None:
+        self.features = features
+        self._results: dict[tuple[str, str], tuple[str, str]] = {}
+        self._console = Console(width=None if Console().is_terminal else 160)
+
+    def add(self, language: str, feature: str, result: str, detail: str = "") -> None:
+        """Keep a result."""
+        self._results[language, feature] = (result, detail)
+
+    def add_all(self, language: str, result: str, detail: str) -> None:
+        """Keep one result for all features of a language."""
+        for feature in self.features:
+            self.add(language, feature, result, detail)
+
+    def progress(self, line: str) -> None:
+        """Say what is being done."""
+        self._console.print(line, markup=False, highlight=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything failed."""
+        return self._counts()[FAILED] > 0
+
+    @property
+    def not_run(self) -> bool:
+        """Whether anything could not be run."""
+        return self._counts()[NOT_RUN] > 0
+
+    def show(self) -> None:
+        """Print the table, the reasons, and the closing line."""
+        languages = list(dict.fromkeys(language for language, _ in self._results))
+        table = Table("feature", *languages)
+        for feature in self.features:
+            table.add_row(feature, *(_SHOWN[self._results[language, feature][0]] for language in languages))
+        self._console.print(table)
+        reasons = dict.fromkeys(
+            f"{language}, {feature if result == FAILED else 'not run'}: {detail}"
+            for (language, feature), (result, detail) in self._results.items()
+            if detail
+        )
+        for reason in reasons:
+            self._console.print(reason, markup=False, highlight=False)
+        counts = self._counts()
+        self.progress(f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[NOT_RUN]} skipped")
+
+    def _counts(self) -> Counter[str]:
+        return Counter(result for result, _ in self._results.values())
