@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS := 60
 READY := $(VENV)/.ready
 ASYNCAPI := tools/asyncapi/node_modules/.package-lock.json
 VALIDATE_PROTO := build/third_party/buf/validate/validate.proto
@@ -21,7 +22,7 @@ conformance: $(READY)  ## run the programs of five languages against a live serv
 	@$(BIN)/python -m tests.conformance
 
 world: $(READY)  ## run the whole company for a minute: a broker, the service and five programs
-	@$(BIN)/python -m examples.world
+	@$(BIN)/python -m examples.world --seconds $(SECONDS)
 
 check: $(READY) $(VALIDATE_PROTO)  ## lint, types, import directions, contract, generated code
 	$(BIN)/ruff check .

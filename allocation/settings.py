@@ -7,7 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +24,14 @@ def _unit(unit: str) -> dict[str, str]:
     return {"unit": unit}
 
 
+def _checked_reference(value: str) -> str:
+    if not re.fullmatch(r"([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2}){1,256}", value):
+        raise PydanticCustomError(
+            "uri_reference", "must be a URI reference of 1 to 256 characters, percent-encoded where needed"
+        )
+    return value
+
+
 Port = Annotated[int, Field(ge=1, le=65_535, json_schema_extra=_unit("port"))]
 Count = Annotated[int, Field(ge=1, json_schema_extra=_unit("count"))]
 Seconds = Annotated[float, Field(gt=0, le=86_400, json_schema_extra=_unit("seconds"))]
@@ -30,6 +39,7 @@ Bytes = Annotated[int, Field(ge=1 << 20, json_schema_extra=_unit("bytes"))]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$", json_schema_extra=_unit("name"))]
 Path = Annotated[str, Field(json_schema_extra=_unit("path"))]
 Url = Annotated[str, Field(json_schema_extra=_unit("URL"))]
+UriReference = Annotated[str, AfterValidator(_checked_reference), Field(json_schema_extra=_unit("URI reference"))]
 Address = Annotated[str, Field(min_length=1, json_schema_extra=_unit("address"))]
 
 
@@ -48,7 +58,7 @@ class Settings(BaseModel):
     grpc_certificate_file: Path = Field("", description="PEM: the certificate that gRPC shows, and its chain; empty: no TLS")
     grpc_key_file: Path = Field("", description="PEM: the private key of that certificate")
     grpc_client_ca_file: Path = Field("", description="PEM: who signs the certificates that clients must show; empty: none")
-    event_source: Address = Field("/stock/allocation", description="the ce-source of every event")
+    event_source: UriReference = Field("/stock/allocation", description="the ce-source of every event")
     inbound_stream: Name = Field("ALLOCATION_INBOUND", description="the stream that is consumed")
     inbound_consumer: Name = Field("allocation", description="its durable consumer")
     event_stream: Name = Field("ALLOCATION_EVENTS", description="the stream that events are published to")

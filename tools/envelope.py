@@ -25,7 +25,7 @@ STREAMS: dict[int, str] = {
     OUTBOUND: f"the JetStream stream `{Settings.model_fields['event_stream'].default}` (`ALLOCATION_EVENT_STREAM`)",
 }
 ADDRESS: str = Settings.model_fields["nats_urls"].default
-_LIMITS_IN_WORDS = f"1 to {HEADER_CHARACTERS_MAX} printable characters, decoded"
+_LIMITS_IN_WORDS = f"1 to {HEADER_CHARACTERS_MAX} characters of UTF-8 without control characters, decoded"
 _TRACE = "W3C Trace Context, version 00"
 
 

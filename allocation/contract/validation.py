@@ -82,9 +82,12 @@ _OPTIONAL_WHEN_REJECTED = frozenset({"batch_reference", "order_id", "line_id"})
 
 def is_identifier_text(text: str) -> bool:
     """Whether a text is no longer than an identifier may be, and has no control characters."""
-    return len(text) <= IDENTIFIER_CHARACTERS_MAX and (
-        text.isprintable() or all(unicodedata.category(character) != "Cc" for character in text)
-    )
+    return len(text) <= IDENTIFIER_CHARACTERS_MAX and has_no_control_characters(text)
+
+
+def has_no_control_characters(text: str) -> bool:
+    """Whether no character is of Unicode's category Cc."""
+    return text.isprintable() or all(unicodedata.category(character) != "Cc" for character in text)
 
 
 def shown(value: object) -> str:

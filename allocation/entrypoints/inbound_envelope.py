@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from allocation.contract import inward
 from allocation.contract.cloudevents import decode_headers, valid_traceparent
-from allocation.contract.validation import MalformedError, Violation, shown
+from allocation.contract.validation import MalformedError, Violation, has_no_control_characters, shown
 from allocation.service_layer.envelope import Envelope, Receipt
 from allocation.service_layer.housekeeping import Park, ParkingReason
 
@@ -56,10 +56,16 @@ def _command_of(message: InboundMessage, given_type: str | None) -> Command:
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
+    rule = f"must be 1 to {HEADER_CHARACTERS_MAX} characters of UTF-8, no control characters"
     violations = [
-        Violation(name, f"must be 1 to {HEADER_CHARACTERS_MAX} printable characters, is {shown(headers[name])}")
+        Violation(name, f"{rule}, is {shown(headers[name])}")
         for name in ("ce-id", "ce-source", "ce-correlationid")
-        if name in headers and not (0 < len(headers[name]) <= HEADER_CHARACTERS_MAX and headers[name].isprintable())
+        if name in headers and not _is_valid(headers[name])
     ]
     if violations:
         raise MalformedError(violations)
+
+
+def _is_valid(value: str) -> bool:
+    # Bytes that are no UTF-8 are U+FFFD by now: two broken identities must not become the same one.
+    return 0 < len(value) <= HEADER_CHARACTERS_MAX and has_no_control_characters(value) and "\ufffd" not in value

@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-import sys
-import tempfile
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -22,15 +19,23 @@ import nats
 from tests.conformance.cloudevents_program import ProgramError, build, read
 from tests.conformance.cloudevents_stored import EVENTS, Stored, event_options, stored_from
 from tests.conformance.cloudevents_story import Expected, awkward_skus, tell
-from tests.service_process import ServiceProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.conformance.live import LiveService
+    from tests.conformance.subject import Subject
 
 _ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema")
 # What a header value may look like on its way, by the binding.
 _ENCODED = re.compile(r"(?:[\x21\x23\x24\x26-\x7e]|%[0-9A-F]{2})+")
+
+
+def read_by_an_sdk(subject: Subject, live: LiveService) -> None:
+    """An independent SDK reads what the service publishes; a check of the service, whatever the program."""
+    del subject
+    problems = cloudevents_problems(live.service.grpc_address, live.broker.url)
+    assert not problems, "\n".join(problems)
 
 
 def cloudevents_problems(grpc_address: str, nats_url: str, stream: str = "ALLOCATION_EVENTS") -> list[str]:
@@ -142,18 +147,3 @@ def _same(name: str, seen: str | None, value: str | None) -> bool:
     if name in _ATTRIBUTES and value:
         value = value.strip()  # the SDK does so, although nothing asks for it; extensions it leaves alone
     return seen == value
-
-
-def main() -> None:
-    """Check a service of its own, and exit with 1 unless it conforms."""
-    with tempfile.TemporaryDirectory() as folder, ServiceProcess(Path(folder)) as service:
-        service.start()
-        problems = cloudevents_problems(service.grpc_address, service.nats_url)
-    for problem in problems:
-        print(problem)  # noqa: T201 - a command
-    print(f"CloudEvents: {len(problems)} problems")  # noqa: T201 - a command
-    sys.exit(bool(problems))
-
-
-if __name__ == "__main__":
-    main()

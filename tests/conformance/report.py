@@ -23,9 +23,9 @@ class Report:
         """Keep a result."""
         self._results[language, feature] = (result, detail)
 
-    def add_all(self, language: str, result: str, detail: str) -> None:
-        """Keep one result for all features of a language."""
-        for feature in self.features:
+    def add_all(self, language: str, features: list[str], result: str, detail: str) -> None:
+        """Keep one result for all these features of a language."""
+        for feature in features:
             self.add(language, feature, result, detail)
 
     def progress(self, line: str) -> None:
@@ -47,7 +47,8 @@ class Report:
         languages = list(dict.fromkeys(language for language, _ in self._results))
         table = Table("feature", *languages)
         for feature in self.features:
-            table.add_row(feature, *(_SHOWN[self._results[language, feature][0]] for language in languages))
+            results = (self._results.get((language, feature), ("",))[0] for language in languages)
+            table.add_row(feature, *(_SHOWN.get(result, "") for result in results))
         self._console.print(table)
         reasons = dict.fromkeys(
             f"{language}, {feature if result == FAILED else 'not run'}: {detail}"

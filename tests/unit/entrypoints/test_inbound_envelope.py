@@ -95,12 +95,12 @@ def test_bytes_that_are_no_message_are_parked() -> None:
 
 
 @pytest.mark.parametrize("name", ["ce_id", "ce_source", "ce_correlationid"])
-@pytest.mark.parametrize("value", ["", "x" * (HEADER_CHARACTERS_MAX + 1), "%0A", "\x07"])
+@pytest.mark.parametrize("value", ["", "x" * (HEADER_CHARACTERS_MAX + 1), "%0A", "\x07", "seven%FF"])
 def test_a_header_that_cannot_be_kept_is_parked_under_its_place(name: str, value: str) -> None:
     envelope = with_headers(**{"ce_source": "/warehouse", "ce_id": "7", name: value})
     reason, detail = why_parked(envelope)
     assert reason is ParkingReason.MALFORMED
-    assert detail.startswith(f"{name.replace('_', '-')}: must be 1 to 256 printable characters, is ")
+    assert detail.startswith(f"{name.replace('_', '-')}: must be 1 to 256 characters of UTF-8, no control characters, is ")
     assert envelope.receipt is not None
     assert (envelope.receipt.source, envelope.receipt.message_id) == (f"{INBOUND}/2", "41")
     assert (envelope.correlation_id, envelope.causation_id, envelope.traceparent) == ("new-id", f"{INBOUND}/2/41", None)
@@ -111,6 +111,13 @@ def test_a_trace_that_is_none_is_dropped_and_the_message_taken(trace: str) -> No
     envelope = with_headers(traceparent=trace)
     assert envelope.traceparent is None
     assert envelope.command == ChangeBatchQuantity("b1", 3)
+
+
+@pytest.mark.parametrize("message_id", ["7\u00a07", "七%E3%80%80七"])
+def test_a_space_of_another_script_is_no_control_character(message_id: str) -> None:
+    receipt = with_headers(ce_source="/warehouse", ce_id=message_id).receipt
+    assert receipt is not None
+    assert receipt.source == "/warehouse"
 
 
 def test_the_longest_header_is_kept() -> None:
