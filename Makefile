@@ -33,6 +33,7 @@ check: $(READY) $(VALIDATE_PROTO)  ## lint, types, import directions, contract, 
 	$(BIN)/buf format protos --diff --exit-code
 	$(BIN)/buf build --output build/contract.binpb
 	$(BIN)/buf breaking build/contract.binpb --against protos/released.binpb --config '{"version": "v2", "breaking": {"use": ["FILE"]}}'
+	$(BIN)/python -m tools.constraints build/contract.binpb --against protos/released.binpb
 	$(BIN)/python -m tools.generate --check
 
 generate: $(READY)  ## rebuild from protos/ what is made of them: generated/, docs/reference.md, docs/asyncapi.yaml, tests/golden/
