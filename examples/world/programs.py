@@ -46,6 +46,7 @@ class Program:
     build: tuple[tuple[str, ...], ...]
     command: tuple[str, ...]
     golden_vectors: tuple[str, ...]
+    golden_passed: str
     tests: tuple[tuple[str, ...], ...]
 
     def problem(self) -> str | None:
@@ -63,13 +64,14 @@ class Program:
             succeed(command)
 
 
-def succeed(command: tuple[str, ...], seconds: float = 1200) -> None:
-    """Run a command in the root of the repository. Raises RuntimeError with the end of what it said if it fails."""
+def succeed(command: tuple[str, ...], seconds: float = 1200) -> str:
+    """Run a command in the root of the repository and answer what it said. Raises RuntimeError with it if it fails."""
     done = subprocess.run(  # noqa: S603 - the project's own builds and tests
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}")
+    return done.stdout
 
 
 PROGRAMS = (
@@ -80,9 +82,10 @@ PROGRAMS = (
         tools=(Tool("go", ("version",), (1, 26)),),
         build=(("go", "-C", "examples/warehouse", "build", "-o", "../../build/programs/warehouse", "."),),
         command=("build/programs/warehouse",),
-        golden_vectors=("go", "-C", "generated/go", "test", "-count=1", "-run", "Golden", "./..."),
+        golden_vectors=("go", "-C", "generated/go/contract_test", "test", "-count=1", "-v", "-run", "(?i)golden", "./..."),
+        golden_passed="^--- PASS: .*[Gg]olden",
         tests=(
-            ("go", "-C", "generated/go", "test", "-count=1", "./..."),
+            ("go", "-C", "generated/go/contract_test", "test", "-count=1", "./..."),
             ("go", "-C", "examples/warehouse", "test", "-count=1", "./..."),
         ),
     ),
@@ -98,6 +101,7 @@ PROGRAMS = (
         ),
         command=("node", "examples/orders/dist/orders.js"),
         golden_vectors=("npm", "--prefix", "generated/typescript", "test", "--silent"),
+        golden_passed="[1-9][0-9]* (passed|pass)|pass [1-9]",
         tests=(
             ("npm", "--prefix", "generated/typescript", "test", "--silent"),
             ("npm", "--prefix", "examples/orders", "test", "--silent"),
@@ -113,7 +117,8 @@ PROGRAMS = (
             (*MAVEN, "-f", "examples/crm/pom.xml", "package", "-DskipTests"),
         ),
         command=("java", "-cp", "examples/crm/target/classes:examples/crm/target/dependency/*", "crm.Crm"),
-        golden_vectors=(*MAVEN, "-f", "generated/java/pom.xml", "test"),
+        golden_vectors=("mvn", "--batch-mode", "-f", "generated/java/pom.xml", "test", "-Dtest=Golden*"),
+        golden_passed="Tests run: [1-9]",
         tests=((*MAVEN, "-f", "generated/java/pom.xml", "test"), (*MAVEN, "-f", "examples/crm/pom.xml", "test")),
     ),
     Program(
@@ -124,6 +129,7 @@ PROGRAMS = (
         build=(("cargo", "build", "--quiet", RUST, "--manifest-path", "examples/purchasing/Cargo.toml"),),
         command=("build/rust/debug/purchasing",),
         golden_vectors=("cargo", "test", "--quiet", RUST, "--manifest-path", "generated/rust/Cargo.toml", "golden"),
+        golden_passed="test result: ok. [1-9]",
         tests=(
             ("cargo", "test", "--quiet", RUST, "--manifest-path", "generated/rust/Cargo.toml"),
             ("cargo", "test", "--quiet", RUST, "--manifest-path", "examples/purchasing/Cargo.toml"),
@@ -137,6 +143,7 @@ PROGRAMS = (
         build=(),
         command=(sys.executable, "examples/audit"),
         golden_vectors=(sys.executable, "-m", "pytest", "-q", "tests/unit/contract/test_golden_vectors.py"),
+        golden_passed="[1-9][0-9]* passed",
         tests=((sys.executable, "-m", "pytest", "-q", "examples/audit"),),
     ),
 )

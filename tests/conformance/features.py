@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -158,7 +159,8 @@ def restart(subject: Subject, live: LiveService) -> None:
 def golden_vectors(subject: Subject, live: LiveService) -> None:
     """The tests of its package read the golden vectors."""
     del live
-    succeed(subject.program.golden_vectors)
+    printed = succeed(subject.program.golden_vectors)
+    assert re.search(subject.program.golden_passed, printed, re.MULTILINE), f"no golden test was run:\n{printed[-2000:]}"
 
 
 def own_tests(subject: Subject, live: LiveService) -> None:
@@ -213,11 +215,10 @@ async def publish_twice_and_late(live: LiveService, sku: str) -> None:
     position = (await jetstream.stream_info(STREAM)).state.last_seq
     while True:
         message = await jetstream.get_msg(STREAM, position)
-        headers = dict(message.headers or {})
+        headers = {name: value for name, value in (message.headers or {}).items() if name.startswith("ce-")}
         if headers["ce-subject"] == sku and message.subject == subjects.ALLOCATED:
             break
         position -= 1
-    headers.pop("Nats-Msg-Id")
     await jetstream.publish(message.subject, message.data or b"", headers=headers)
     event = events_pb2.Allocated.FromString(message.data or b"")
     event.sku_sequence, event.quantity = 1, event.quantity + 1

@@ -10,7 +10,7 @@ import pytest
 
 from examples.world.programs import Program, Tool
 from tests.conformance.__main__ import attempt, check
-from tests.conformance.features import FEATURES, health, typed_errors
+from tests.conformance.features import FEATURES, golden_vectors, health, typed_errors
 from tests.conformance.report import FAILED, NOT_RUN, PASSED, Report
 from tests.conformance.subject import Subject
 
@@ -23,7 +23,13 @@ NOBODY = cast("LiveService", None)
 
 
 def program_that(prints: str, **others: Any) -> Program:  # noqa: ANN401 - fields of any kind
-    fields: dict[str, Any] = {"tools": (), "build": (), "golden_vectors": (), "tests": ()} | others
+    fields: dict[str, Any] = {
+        "tools": (),
+        "build": (),
+        "golden_vectors": (),
+        "golden_passed": "[1-9] passed",
+        "tests": (),
+    } | others
     return Program(name="liar", language="Python", part="", command=(sys.executable, "-c", f"print('''{prints}''')"), **fields)
 
 
@@ -63,6 +69,13 @@ def test_a_missing_or_old_toolchain_is_not_run(
     assert not report.failed
     assert f"0 passed, 0 failed, {len(FEATURES)} skipped" in printed
     assert NOT_RUN in printed
+
+
+@pytest.mark.parametrize("printed", ["", "no tests to run", "0 passed"])
+def test_golden_vectors_that_no_test_read_fail(printed: str, tmp_path: Path) -> None:
+    command = (sys.executable, "-c", f"print({printed!r})")
+    subject = Subject(program_that("", golden_vectors=command), {}, tmp_path)
+    assert attempt(golden_vectors, subject, NOBODY)[0] == FAILED
 
 
 def test_a_build_that_fails_is_a_failure_of_every_feature(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
