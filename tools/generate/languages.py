@@ -37,7 +37,8 @@ def typescript(destination: Path) -> None:
     """Write messages and service descriptors for Connect, and subjects. Raises MissingToolError."""
     need("node")
     need("npm")
-    if not (TYPESCRIPT / "node_modules").exists():
+    installed, lock = TYPESCRIPT / "node_modules" / ".package-lock.json", TYPESCRIPT / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         run("npm", "--prefix", str(TYPESCRIPT), "ci", "--silent")
     buf_generate("typescript", destination)
 

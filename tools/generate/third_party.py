@@ -35,8 +35,20 @@ def build_images() -> None:
         sys.exit("the protos do not compile")
     with_grpc = descriptor_pb2.FileDescriptorSet.FromString(CONTRACT.read_bytes())
     for module in (error_details_pb2, health_pb2):
-        with_grpc.file.add().ParseFromString(module.DESCRIPTOR.serialized_pb)
+        file = with_grpc.file.add()
+        file.ParseFromString(module.DESCRIPTOR.serialized_pb)
+        for message in file.message_type:
+            name_json_fields(message)
     CONTRACT_AND_GRPC.write_bytes(with_grpc.SerializeToString())
+
+
+def name_json_fields(message: descriptor_pb2.DescriptorProto) -> None:
+    """Fill the JSON names, which a compiler writes and Python's descriptors leave out."""
+    for field in message.field:
+        first, *rest = field.name.split("_")
+        field.json_name = first + "".join(word.capitalize() for word in rest)
+    for nested in message.nested_type:
+        name_json_fields(nested)
 
 
 def fetch_validate_proto() -> None:

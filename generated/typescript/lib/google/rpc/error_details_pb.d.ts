@@ -16,17 +16,17 @@ export declare const file_google_rpc_error_details: GenFile;
  */
 export declare type ErrorInfo = Message<"google.rpc.ErrorInfo"> & {
   /**
-   * @generated from field: string reason = 1 [json_name = ""];
+   * @generated from field: string reason = 1;
    */
   reason: string;
 
   /**
-   * @generated from field: string domain = 2 [json_name = ""];
+   * @generated from field: string domain = 2;
    */
   domain: string;
 
   /**
-   * @generated from field: map<string, string> metadata = 3 [json_name = ""];
+   * @generated from field: map<string, string> metadata = 3;
    */
   metadata: { [key: string]: string };
 };
@@ -42,7 +42,7 @@ export declare const ErrorInfoSchema: GenMessage<ErrorInfo>;
  */
 export declare type RetryInfo = Message<"google.rpc.RetryInfo"> & {
   /**
-   * @generated from field: google.protobuf.Duration retry_delay = 1 [json_name = ""];
+   * @generated from field: google.protobuf.Duration retry_delay = 1;
    */
   retryDelay?: Duration | undefined;
 };
@@ -58,12 +58,12 @@ export declare const RetryInfoSchema: GenMessage<RetryInfo>;
  */
 export declare type DebugInfo = Message<"google.rpc.DebugInfo"> & {
   /**
-   * @generated from field: repeated string stack_entries = 1 [json_name = ""];
+   * @generated from field: repeated string stack_entries = 1;
    */
   stackEntries: string[];
 
   /**
-   * @generated from field: string detail = 2 [json_name = ""];
+   * @generated from field: string detail = 2;
    */
   detail: string;
 };
@@ -79,7 +79,7 @@ export declare const DebugInfoSchema: GenMessage<DebugInfo>;
  */
 export declare type QuotaFailure = Message<"google.rpc.QuotaFailure"> & {
   /**
-   * @generated from field: repeated google.rpc.QuotaFailure.Violation violations = 1 [json_name = ""];
+   * @generated from field: repeated google.rpc.QuotaFailure.Violation violations = 1;
    */
   violations: QuotaFailure_Violation[];
 };
@@ -95,42 +95,42 @@ export declare const QuotaFailureSchema: GenMessage<QuotaFailure>;
  */
 export declare type QuotaFailure_Violation = Message<"google.rpc.QuotaFailure.Violation"> & {
   /**
-   * @generated from field: string subject = 1 [json_name = ""];
+   * @generated from field: string subject = 1;
    */
   subject: string;
 
   /**
-   * @generated from field: string description = 2 [json_name = ""];
+   * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * @generated from field: string api_service = 3 [json_name = ""];
+   * @generated from field: string api_service = 3;
    */
   apiService: string;
 
   /**
-   * @generated from field: string quota_metric = 4 [json_name = ""];
+   * @generated from field: string quota_metric = 4;
    */
   quotaMetric: string;
 
   /**
-   * @generated from field: string quota_id = 5 [json_name = ""];
+   * @generated from field: string quota_id = 5;
    */
   quotaId: string;
 
   /**
-   * @generated from field: map<string, string> quota_dimensions = 6 [json_name = ""];
+   * @generated from field: map<string, string> quota_dimensions = 6;
    */
   quotaDimensions: { [key: string]: string };
 
   /**
-   * @generated from field: int64 quota_value = 7 [json_name = ""];
+   * @generated from field: int64 quota_value = 7;
    */
   quotaValue: bigint;
 
   /**
-   * @generated from field: optional int64 future_quota_value = 8 [json_name = ""];
+   * @generated from field: optional int64 future_quota_value = 8;
    */
   futureQuotaValue?: bigint | undefined;
 };
@@ -146,7 +146,7 @@ export declare const QuotaFailure_ViolationSchema: GenMessage<QuotaFailure_Viola
  */
 export declare type PreconditionFailure = Message<"google.rpc.PreconditionFailure"> & {
   /**
-   * @generated from field: repeated google.rpc.PreconditionFailure.Violation violations = 1 [json_name = ""];
+   * @generated from field: repeated google.rpc.PreconditionFailure.Violation violations = 1;
    */
   violations: PreconditionFailure_Violation[];
 };
@@ -162,17 +162,17 @@ export declare const PreconditionFailureSchema: GenMessage<PreconditionFailure>;
  */
 export declare type PreconditionFailure_Violation = Message<"google.rpc.PreconditionFailure.Violation"> & {
   /**
-   * @generated from field: string type = 1 [json_name = ""];
+   * @generated from field: string type = 1;
    */
   type: string;
 
   /**
-   * @generated from field: string subject = 2 [json_name = ""];
+   * @generated from field: string subject = 2;
    */
   subject: string;
 
   /**
-   * @generated from field: string description = 3 [json_name = ""];
+   * @generated from field: string description = 3;
    */
   description: string;
 };
@@ -188,7 +188,7 @@ export declare const PreconditionFailure_ViolationSchema: GenMessage<Preconditio
  */
 export declare type BadRequest = Message<"google.rpc.BadRequest"> & {
   /**
-   * @generated from field: repeated google.rpc.BadRequest.FieldViolation field_violations = 1 [json_name = ""];
+   * @generated from field: repeated google.rpc.BadRequest.FieldViolation field_violations = 1;
    */
   fieldViolations: BadRequest_FieldViolation[];
 };
@@ -204,22 +204,22 @@ export declare const BadRequestSchema: GenMessage<BadRequest>;
  */
 export declare type BadRequest_FieldViolation = Message<"google.rpc.BadRequest.FieldViolation"> & {
   /**
-   * @generated from field: string field = 1 [json_name = ""];
+   * @generated from field: string field = 1;
    */
   field: string;
 
   /**
-   * @generated from field: string description = 2 [json_name = ""];
+   * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * @generated from field: string reason = 3 [json_name = ""];
+   * @generated from field: string reason = 3;
    */
   reason: string;
 
   /**
-   * @generated from field: google.rpc.LocalizedMessage localized_message = 4 [json_name = ""];
+   * @generated from field: google.rpc.LocalizedMessage localized_message = 4;
    */
   localizedMessage?: LocalizedMessage | undefined;
 };
@@ -235,12 +235,12 @@ export declare const BadRequest_FieldViolationSchema: GenMessage<BadRequest_Fiel
  */
 export declare type RequestInfo = Message<"google.rpc.RequestInfo"> & {
   /**
-   * @generated from field: string request_id = 1 [json_name = ""];
+   * @generated from field: string request_id = 1;
    */
   requestId: string;
 
   /**
-   * @generated from field: string serving_data = 2 [json_name = ""];
+   * @generated from field: string serving_data = 2;
    */
   servingData: string;
 };
@@ -256,22 +256,22 @@ export declare const RequestInfoSchema: GenMessage<RequestInfo>;
  */
 export declare type ResourceInfo = Message<"google.rpc.ResourceInfo"> & {
   /**
-   * @generated from field: string resource_type = 1 [json_name = ""];
+   * @generated from field: string resource_type = 1;
    */
   resourceType: string;
 
   /**
-   * @generated from field: string resource_name = 2 [json_name = ""];
+   * @generated from field: string resource_name = 2;
    */
   resourceName: string;
 
   /**
-   * @generated from field: string owner = 3 [json_name = ""];
+   * @generated from field: string owner = 3;
    */
   owner: string;
 
   /**
-   * @generated from field: string description = 4 [json_name = ""];
+   * @generated from field: string description = 4;
    */
   description: string;
 };
@@ -287,7 +287,7 @@ export declare const ResourceInfoSchema: GenMessage<ResourceInfo>;
  */
 export declare type Help = Message<"google.rpc.Help"> & {
   /**
-   * @generated from field: repeated google.rpc.Help.Link links = 1 [json_name = ""];
+   * @generated from field: repeated google.rpc.Help.Link links = 1;
    */
   links: Help_Link[];
 };
@@ -303,12 +303,12 @@ export declare const HelpSchema: GenMessage<Help>;
  */
 export declare type Help_Link = Message<"google.rpc.Help.Link"> & {
   /**
-   * @generated from field: string description = 1 [json_name = ""];
+   * @generated from field: string description = 1;
    */
   description: string;
 
   /**
-   * @generated from field: string url = 2 [json_name = ""];
+   * @generated from field: string url = 2;
    */
   url: string;
 };
@@ -324,12 +324,12 @@ export declare const Help_LinkSchema: GenMessage<Help_Link>;
  */
 export declare type LocalizedMessage = Message<"google.rpc.LocalizedMessage"> & {
   /**
-   * @generated from field: string locale = 1 [json_name = ""];
+   * @generated from field: string locale = 1;
    */
   locale: string;
 
   /**
-   * @generated from field: string message = 2 [json_name = ""];
+   * @generated from field: string message = 2;
    */
   message: string;
 };

@@ -15,7 +15,7 @@ export declare const file_grpc_health_v1_health: GenFile;
  */
 export declare type HealthCheckRequest = Message<"grpc.health.v1.HealthCheckRequest"> & {
   /**
-   * @generated from field: string service = 1 [json_name = ""];
+   * @generated from field: string service = 1;
    */
   service: string;
 };
@@ -31,7 +31,7 @@ export declare const HealthCheckRequestSchema: GenMessage<HealthCheckRequest>;
  */
 export declare type HealthCheckResponse = Message<"grpc.health.v1.HealthCheckResponse"> & {
   /**
-   * @generated from field: grpc.health.v1.HealthCheckResponse.ServingStatus status = 1 [json_name = ""];
+   * @generated from field: grpc.health.v1.HealthCheckResponse.ServingStatus status = 1;
    */
   status: HealthCheckResponse_ServingStatus;
 };
@@ -89,7 +89,7 @@ export declare const HealthListRequestSchema: GenMessage<HealthListRequest>;
  */
 export declare type HealthListResponse = Message<"grpc.health.v1.HealthListResponse"> & {
   /**
-   * @generated from field: map<string, grpc.health.v1.HealthCheckResponse> statuses = 1 [json_name = ""];
+   * @generated from field: map<string, grpc.health.v1.HealthCheckResponse> statuses = 1;
    */
   statuses: { [key: string]: HealthCheckResponse };
 };
