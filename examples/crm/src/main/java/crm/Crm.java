@@ -10,23 +10,21 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.protobuf.StatusProto;
-import io.nats.client.*;
+import io.nats.client.ErrorListener;
+import io.nats.client.JetStream;
+import io.nats.client.Nats;
 import io.nats.client.Options;
-import io.nats.client.api.AckPolicy;
-import io.nats.client.api.ConsumerConfiguration;
-import io.nats.client.api.DeliverPolicy;
 import io.nats.client.impl.Headers;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.*;
+import java.util.LinkedHashMap;
+import java.util.UUID;
 import stock.allocation.v1.*;
 
 /** Customer relations: tries the service, reports damage, and makes a customer with three allocated orders a VIP. */
 public final class Crm {
     private static final Duration DEADLINE = Duration.ofSeconds(5);
-    private static final String STREAM = "ALLOCATION_EVENTS";
 
     public static void main(String[] words) {
         int status = 1;
@@ -34,7 +32,7 @@ public final class Crm {
             status = switch (words.length == 0 ? "" : words[0] + words.length) {
                 case "try2" -> attempt(words[1]);
                 case "damage3" -> damage(words[1], Integer.parseInt(words[2]));
-                case "run4" -> follow(words[1], Path.of(words[2])); // it only listens: for more than SECONDS too
+                case "run4" -> Follower.follow(words[1], Path.of(words[2])); // SECONDS or more: it only listens
                 default -> throw new NumberFormatException();
             };
         } catch (NumberFormatException error) {
@@ -92,66 +90,7 @@ public final class Crm {
         return 0;
     }
 
-    private static int follow(String name, Path file) throws IOException, InterruptedException {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> { // a signal ends it between two batches, with status 0
-            synchronized (Crm.class) { Runtime.getRuntime().halt(0); }
-        }));
-        Customers customers = Customers.load(file);
-        print("figures", customers.figures());
-        var durable = ConsumerConfiguration.builder().durable(name).deliverPolicy(DeliverPolicy.All)
-                .ackPolicy(AckPolicy.Explicit).ackWait(Duration.ofSeconds(10)) // then what was not acked comes again
-                .filterSubjects(Subjects.ALLOCATED, Subjects.DEALLOCATED).build();
-        var atMost = FetchConsumeOptions.builder().maxMessages(100).noWaitExpiresIn(3000).build();
-        Connection nats = null;
-        ConsumerContext consumer = null;
-        while (true) {
-            try { // the client gives up when it is not let in twice: then it is a new one's turn
-                boolean gone = nats == null || nats.getStatus() == Connection.Status.CLOSED;
-                if (gone) nats = Nats.connectReconnectOnConnect(broker());
-                if (consumer == null) consumer = nats.getStreamContext(STREAM).createOrUpdateConsumer(durable);
-                var batch = new ArrayList<Message>();
-                FetchConsumer messages = consumer.fetch(atMost);
-                for (Message next; (next = messages.nextMessage()) != null; ) batch.add(next);
-                if (batch.isEmpty()) consumer = null; // nothing new, or the consumer is gone: look
-                else take(batch, customers, file);
-            } catch (IOException | JetStreamApiException | JetStreamStatusCheckedException
-                    | IllegalStateException away) {
-                System.err.println("crm: waits for " + STREAM + ": " + away.getMessage());
-                consumer = null;
-                Thread.sleep(1000);
-            }
-        }
-    }
-
-    /** First the state, then the ack: whoever is killed between them gets the batch again, and knows it. */
-    private static synchronized void take(List<Message> batch, Customers customers, Path file) {
-        var before = customers.figures().vips();
-        batch.forEach(message -> read(message, customers));
-        customers.save(file);
-        customers.figures().vips().stream().filter(vip -> !before.contains(vip)).forEach(vip -> print("vip", vip));
-        batch.forEach(Message::ack);
-        print("figures", customers.figures());
-    }
-
-    private static void read(Message message, Customers customers) {
-        Headers headers = message.hasHeaders() ? message.getHeaders() : new Headers();
-        String id = headers.getFirst("ce-id");
-        String type = headers.getFirst("ce-type");
-        try {
-            if (Allocated.getDescriptor().getFullName().equals(type)) {
-                var line = Allocated.parseFrom(message.getData());
-                customers.take(id, line.getSku(), line.getOrderId(), line.getLineId(), line.getSkuSequence(),
-                        line.getQuantity());
-            } else if (Deallocated.getDescriptor().getFullName().equals(type)) {
-                var line = Deallocated.parseFrom(message.getData());
-                customers.take(id, line.getSku(), line.getOrderId(), line.getLineId(), line.getSkuSequence(), 0);
-            } // else of a later version: nothing to this program
-        } catch (InvalidProtocolBufferException error) { // it would be no better if it came again
-            System.err.println("crm: " + id + " is no " + type + ": " + error.getMessage());
-        }
-    }
-
-    private static Options broker() {
+    static Options broker() {
         return Options.builder().server(System.getenv().getOrDefault("NATS_URL", "nats://127.0.0.1:4222"))
                 .maxReconnects(-1).reconnectWait(Duration.ofSeconds(1)).reconnectBufferSize(0)
                 .pingInterval(Duration.ofSeconds(2)).maxPingsOut(2) // a broker that does not answer is left
@@ -160,7 +99,7 @@ public final class Crm {
     }
 
     /** Prints a line of JSON: names, each followed by its value. */
-    private static void print(Object... line) {
+    static void print(Object... line) {
         var values = new LinkedHashMap<Object, Object>();
         for (int at = 0; at < line.length; at += 2) values.put(line[at], line[at + 1]);
         System.out.writeBytes((new Gson().toJson(values) + "\n").getBytes(StandardCharsets.UTF_8));
