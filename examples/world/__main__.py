@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from examples.world.processes import Process
 
 DRAW_SECONDS = 0.25
+INTERRUPTED = 130
 STOP_AT, START_AT, KILL_AT, REVIVE_AT = 0.4, 0.5, 0.6, 0.65
 
 
@@ -106,4 +107,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

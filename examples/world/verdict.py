@@ -36,7 +36,7 @@ def unknown_orders(target: str, order_ids: Iterable[str]) -> list[str]:
 def disagreements(figures: Mapping[str, Mapping[str, Any]], units: int) -> list[str]:
     """Say where the programs' figures differ from the service's or from one another; empty: all agree."""
     found = [
-        f"{name} counts {seen['units']} units promised, the service {units}"
+        f"{name} counts {seen.get('units', 'no')} units promised, the service {units}"
         for name, seen in figures.items()
         if seen.get("units") != units
     ]

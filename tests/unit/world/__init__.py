@@ -1,0 +1,1 @@
+"""What the world concludes from the figures of its programs."""
