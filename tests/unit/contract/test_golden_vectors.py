@@ -1,4 +1,4 @@
-"""The package of the contract for Python holds to the golden vectors that the packages of every language are tested with."""
+"""The Python package of the contract holds to the golden vectors that the packages of all languages are tested with."""
 
 from __future__ import annotations
 
@@ -18,35 +18,124 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 FOLDER = Path(__file__).parents[2] / "golden" / "v1"
-FILES = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))]
-EVENTS = [file for file in FILES if "subject" in file]
+FILES: list[dict[str, Any]] = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))]
+MODULES = (allocation_service_pb2, batch_pb2, events_pb2, inbound_events_pb2, line_pb2)
 TYPES: dict[str, type[Message]] = {
-    kind.full_name: GetMessageClass(kind)
-    for module in (allocation_service_pb2, batch_pb2, events_pb2, inbound_events_pb2, line_pb2)
-    for kind in module.DESCRIPTOR.message_types_by_name.values()
+    kind.full_name: GetMessageClass(kind) for module in MODULES for kind in module.DESCRIPTOR.message_types_by_name.values()
 }
-VECTORS = [pytest.param(file["message"], vector, id=f"{file['message']}: {vector['name']}") for file in FILES for vector in file["vectors"]]
-LATER_VERSION, PRESENT_ZERO = "from a later version", "zero that is present"
+VECTORS = [(file["message"], vector) for file in FILES for vector in file["vectors"]]
+OF_THIS_VERSION = [(message, vector) for message, vector in VECTORS if vector["name"] != "from a later version"]
+OF_A_LATER_VERSION = [(message, vector) for message, vector in VECTORS if vector["name"] == "from a later version"]
+PRESENT_ZEROS = [(message, vector) for message, vector in VECTORS if vector["name"] == "zero that is present"]
+EVENTS = [file for file in FILES if "subject" in file]
+GOOD_CHANGE = inbound_events_pb2.BatchQuantityChanged(batch_reference="b1", quantity=0)
 
 
-def test_there_is_a_golden_file_for_every_message_and_for_no_other() -> None:
-    assert FILES, f"no file in {FOLDER}"
+def named(value: object) -> str:
+    return str(value["name"] if isinstance(value, dict) else value)
+
+
+def decoded(message: str, vector: dict[str, Any]) -> Message:
+    return TYPES[message].FromString(bytes.fromhex(vector["wire"]))
+
+
+def broken_fields(message: Message) -> list[str]:
+    violations = protovalidate.collect_violations(message)
+    return [".".join(step.field_name for step in found.proto.field.elements) for found in violations if found.proto.field]
+
+
+def test_every_message_has_a_golden_file_and_no_golden_file_is_unknown() -> None:
+    assert FILES, f"there is no golden file in {FOLDER}"
     assert sorted(file["message"] for file in FILES) == sorted(TYPES)
+    assert all(file["vectors"] for file in FILES)
 
 
-@pytest.mark.parametrize(("message", "vector"), VECTORS)
-def test_a_golden_vector_is_decoded(message: str, vector: dict[str, Any]) -> None:
-    decoded = TYPES[message].FromString(bytes.fromhex(vector["wire"]))
-    assert json_format.MessageToDict(decoded) == vector["json"]
+@pytest.mark.parametrize(("message", "vector"), VECTORS, ids=named)
+def test_a_golden_vector_is_read(message: str, vector: dict[str, Any]) -> None:
+    assert json_format.MessageToDict(decoded(message, vector)) == vector["json"]
 
 
-@pytest.mark.parametrize(("message", "vector"), [param for param in VECTORS if LATER_VERSION not in str(param.id)])
-def test_a_golden_vector_is_encoded(message: str, vector: dict[str, Any]) -> None:
-    encoded = json_format.ParseDict(vector["json"], TYPES[message]()).SerializeToString(deterministic=True)
-    assert encoded.hex() == vector["wire"]
+@pytest.mark.parametrize(("message", "vector"), OF_THIS_VERSION, ids=named)
+def test_a_golden_vector_is_written(message: str, vector: dict[str, Any]) -> None:
+    written = json_format.ParseDict(vector["json"], TYPES[message]()).SerializeToString(deterministic=True)
+    assert written.hex() == vector["wire"]
 
 
-@pytest.mark.parametrize(("message", "vector"), [param for param in VECTORS if LATER_VERSION in str(param.id)])
-def test_a_golden_vector_of_a_later_version_loses_nothing(message: str, vector: dict[str, Any]) -> None:
-    decoded = TYPES[message].FromString(bytes.fromhex(vector["wire"]))
-    assert decoded.SerializeToString(deterministic=True).hex() == vector["wire"], "the field that we do not know is handed on"
+@pytest.mark.parametrize(("message", "vector"), OF_A_LATER_VERSION, ids=named)
+def test_what_a_golden_vector_has_from_a_later_version_is_handed_on(message: str, vector: dict[str, Any]) -> None:
+    assert decoded(message, vector).SerializeToString(deterministic=True).hex() == vector["wire"]
+
+
+def test_the_unknown_state_of_a_golden_line_keeps_its_number() -> None:
+    (vector,) = (vector for message, vector in OF_A_LATER_VERSION if message == "stock.allocation.v1.LineStatus")
+    line = line_pb2.LineStatus.FromString(bytes.fromhex(vector["wire"]))
+    assert line.state == vector["json"]["state"]
+    assert line.state not in line_pb2.LineState.values()
+
+
+@pytest.mark.parametrize(("message", "vector"), PRESENT_ZEROS, ids=named)
+def test_a_golden_zero_that_is_present_is_not_nothing(message: str, vector: dict[str, Any]) -> None:
+    assert decoded(message, vector).HasField("quantity")
+    assert not TYPES[message]().HasField("quantity")
+
+
+def test_both_messages_with_a_quantity_that_may_be_absent_have_a_golden_zero() -> None:
+    assert {message.rpartition(".")[2] for message, _ in PRESENT_ZEROS} == {
+        "BatchQuantityChanged",
+        "ChangeBatchQuantityRequest",
+    }
+
+
+@pytest.mark.parametrize("file", EVENTS, ids=lambda file: file["message"])
+def test_the_constant_of_an_event_is_its_golden_subject(file: dict[str, Any]) -> None:
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", file["message"].rpartition(".")[2]).upper()
+    assert getattr(subjects, name) == file["subject"]
+
+
+def test_every_subject_has_a_golden_file() -> None:
+    constants = {value for name, value in vars(subjects).items() if name.isupper()}
+    assert constants == {file["subject"] for file in EVENTS}
+
+
+@pytest.mark.parametrize("file", EVENTS, ids=lambda file: file["message"])
+def test_the_golden_headers_mean_the_attributes(file: dict[str, Any]) -> None:
+    read = {name.removeprefix("ce-"): unquote(value) for name, value in file["headers"].items() if name.startswith("ce-")}
+    assert read == file["attributes"]
+    assert read["type"] == file["message"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        GOOD_CHANGE,
+        inbound_events_pb2.BatchCreated(batch_reference="b" * 128, sku="GARISH-RUG", purchased_quantity=1),
+        inbound_events_pb2.OrderPlaced(order_id="o1", lines=[inbound_events_pb2.OrderPlacedLine(sku="GARISH-RUG", quantity=1)]),
+        allocation_service_pb2.AllocateRequest(order_id="o1", sku="GARISH-RUG", quantity=1),
+    ],
+    ids=lambda message: message.DESCRIPTOR.name,
+)
+def test_a_message_that_keeps_the_constraints_passes(message: Message) -> None:
+    protovalidate.validate(message)
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"),
+    [
+        (inbound_events_pb2.BatchQuantityChanged(batch_reference="b1"), ["quantity"]),
+        (inbound_events_pb2.BatchQuantityChanged(batch_reference="b1", quantity=-1), ["quantity"]),
+        (inbound_events_pb2.BatchQuantityChanged(quantity=1), ["batch_reference"]),
+        (allocation_service_pb2.ChangeBatchQuantityRequest(batch_reference="b1"), ["quantity"]),
+        (
+            inbound_events_pb2.BatchCreated(batch_reference="b" * 129, sku="a\nb"),
+            ["batch_reference", "sku", "purchased_quantity"],
+        ),
+        (inbound_events_pb2.OrderPlaced(order_id="o1"), ["lines"]),
+        (
+            inbound_events_pb2.OrderPlaced(order_id="o1", lines=[inbound_events_pb2.OrderPlacedLine(sku="s")]),
+            ["lines.quantity"],
+        ),
+    ],
+    ids=lambda value: value.DESCRIPTOR.name if hasattr(value, "DESCRIPTOR") else "+".join(value),
+)
+def test_a_message_that_breaks_constraints_names_the_fields(message: Message, fields: list[str]) -> None:
+    assert broken_fields(message) == fields

@@ -1,0 +1,1 @@
+"""The examples' own logic, without servers."""
