@@ -11,7 +11,6 @@ import pytest
 from stock.allocation.v1 import subjects
 from stock.allocation.v1.events_pb2 import Allocated, Backordered, Deallocated, OutOfStock, Rejected, StockChanged
 
-from examples.audit import __main__ as audit
 from examples.audit import follower
 from examples.audit import ledger as module
 from examples.audit.ledger import Ledger
