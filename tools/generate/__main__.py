@@ -23,7 +23,7 @@ from tools.reference import reference
 
 def documents(destination: Path) -> None:
     """Write what is read by people and by tests."""
-    image = read_image(third_party.CONTRACT)
+    image = read_image(str(third_party.CONTRACT))
     texts = {"docs/reference.md": reference(image), "docs/asyncapi.yaml": asyncapi_document(image)}
     for name, text in (texts | golden_vectors()).items():
         (destination / name).parent.mkdir(parents=True, exist_ok=True)
