@@ -11,12 +11,9 @@ import time
 from pathlib import Path
 from typing import Self
 
-_POLL_SECONDS = 0.01
+from examples.world.processes import dying_with_us
 
-# Has the kernel end the server with the thread that started it: a test run that is killed runs no fixture's end. It asks
-# for that (PR_SET_PDEATHSIG, SIGKILL) and then becomes the server, with the same pid; fork hooks are frowned upon by now.
-_BECOME_SERVER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
-_DIES_WITH_PARENT = (sys.executable, "-I", "-S", "-c", _BECOME_SERVER) if sys.platform == "linux" else ()
+_POLL_SECONDS = 0.01
 
 
 class NatsServer:
@@ -67,7 +64,7 @@ class NatsServer:
         )
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 -- our own binary with our own file
-                [*_DIES_WITH_PARENT, _binary(), "-c", str(configuration)], stdout=output, stderr=output
+                dying_with_us([_binary(), "-c", str(configuration)]), stdout=output, stderr=output
             )
         deadline = time.monotonic() + self._deadline_seconds
         while not self._answers():

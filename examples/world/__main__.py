@@ -100,13 +100,15 @@ def main() -> None:
         problems = asyncio.run(live(world))
         dead = [process for _, process in world.programs if not process.is_running]
         problems += [f"{process.name} has died:\n{process.last_words()}" for process in dead]
-        print(f"{len(world.order_ids)} orders were taken; {sum(1 for _ in world.programs)} programs ran.")
+        print(f"{world.orders_taken} orders were taken; {sum(1 for _ in world.programs)} programs ran.")
     for problem in problems:
         print(problem)
     sys.exit("The figures do not agree." if problems else print("All figures agree."))
 
 
 if __name__ == "__main__":
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:
         main()
     except KeyboardInterrupt:

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 
 END_SECONDS = 15
 START_SECONDS = 30
+# Has the kernel end a process with the thread that started it: whoever is killed ends nothing. It asks for that
+# (PR_SET_PDEATHSIG, SIGKILL) and then becomes the program, with the same pid; fork hooks are frowned upon by now.
+_BECOME_PROGRAM = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.getppid() == int(sys.argv[1]) or sys.exit(1); "
+    "os.execvp(sys.argv[2], sys.argv[2:])"
+)
+
+
+def dying_with_us(command: Sequence[str]) -> list[str]:
+    """Wrap a command so that it does not outlive this process; on Linux, elsewhere it is as it was."""
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-I", "-S", "-c", _BECOME_PROGRAM, str(os.getpid()), *command]
 
 
 class Process:
@@ -45,7 +58,7 @@ class Process:
         """Start it, or start it again."""
         with self._printed.open("ab") as printed, self._said.open("ab") as said:
             self._process = subprocess.Popen(  # noqa: S603 - the project's own programs
-                self._command, cwd=ROOT, env=self._environment, stdout=printed, stderr=said
+                dying_with_us(self._command), cwd=ROOT, env=self._environment, stdout=printed, stderr=said
             )
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:

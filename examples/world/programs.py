@@ -91,6 +91,7 @@ PROGRAMS = (
         tests=(
             ("go", "-C", "generated/go/contract_test", "test", "-count=1", "./..."),
             ("go", "-C", "examples/warehouse", "test", "-count=1", "./..."),
+            ("sh", "-c", 'test -z "$(gofmt -l examples/warehouse generated/go tests/conformance/cloudevents)"'),
         ),
     ),
     Program(
@@ -108,6 +109,7 @@ PROGRAMS = (
         tests=(
             ("npm", "--prefix", "generated/typescript", "test", "--silent"),
             ("npm", "--prefix", "examples/orders", "test", "--silent"),
+            ("npm", "--prefix", "examples/orders", "run", "lint", "--silent"),
         ),
     ),
     Program(

@@ -29,6 +29,7 @@ class World:
         self.broker, self.service = nats_server(folder, nats_port), allocation_service(folder, nats_port, grpc_port)
         environment = {"NATS_URL": self.nats_url, "GRPC_TARGET": self.grpc_target}
         self.programs = [(program, self._process(program, folder, environment)) for program in programs]
+        self.orders_taken = 0
         self.order_ids: set[str] = set()
         self._stack = ExitStack()
 
@@ -43,10 +44,16 @@ class World:
         for program, process in self.programs:
             for line in process.news():
                 if program.name == "orders":
-                    self.order_ids.add(line["order_id"])
+                    self._remember(line)
                 else:
                     news.append(f"{program.name}: " + ", ".join(f"{name} {value}" for name, value in line.items()))
         return news
+
+    def _remember(self, order: dict[str, str]) -> None:
+        # A line that was answered out of stock is not kept: of such an order the service may know nothing.
+        self.orders_taken += 1
+        if order.get("state") != "LINE_STATE_OUT_OF_STOCK":
+            self.order_ids.add(order["order_id"])
 
     def figures(self) -> dict[str, dict[str, object]]:
         """Answer each program's latest figures."""

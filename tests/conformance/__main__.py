@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -80,4 +81,6 @@ def attempt(check: Callable[[Subject, LiveService], None], subject: Subject, liv
 
 
 if __name__ == "__main__":
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # so that what was started is ended
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     main()

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from examples.world.processes import dying_with_us
 from examples.world.programs import ROOT, Program
 from tests.waiting import wait_until
 
@@ -72,7 +73,9 @@ class Follower:
     def start(self) -> None:
         """Start it, again if it was ended."""
         with self._printed.open("ab") as printed, self._said.open("ab") as said:
-            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=printed, stderr=said)  # noqa: S603 - one of the project's programs
+            self._process = subprocess.Popen(  # noqa: S603 - one of the project's programs
+                dying_with_us(self._command), cwd=ROOT, env=self._environment, stdout=printed, stderr=said
+            )
 
     def end(self, how: signal.Signals) -> int:
         """End it and answer its exit status."""
