@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import tempfile
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DRAW_SECONDS = 0.25
 INTERRUPTED = 130
+SECONDS_MIN = 10
 STOP_AT, START_AT, KILL_AT, REVIVE_AT = 0.4, 0.5, 0.6, 0.65
 
 
@@ -35,8 +37,8 @@ async def live(world: World) -> list[str]:
     await flow.listen(world.nats_url)
     with Board(flow, world.programs) as board:
         turns = [
-            (STOP_AT, "the allocation service is stopped; orders are taken on", world.service.end),
-            (START_AT, "the allocation service is started again", world.service.start),
+            (STOP_AT, "the allocation service is stopped; orders are taken on", world.stop_service),
+            (START_AT, "the allocation service is started again", world.start_service),
             *(
                 (at, text, act)
                 for program, process in world.programs
@@ -45,12 +47,12 @@ async def live(world: World) -> list[str]:
             ),
         ]
         began = time.monotonic()
-        while (elapsed := time.monotonic() - began) < world.seconds:
+        while (elapsed := time.monotonic() - began) < world.seconds or turns:
             while turns and elapsed > turns[0][0] * world.seconds:
                 _, text, act = turns.pop(0)
                 board.tell(text)
                 act()
-            await draw(world, board, f"{world.seconds - elapsed:.0f} s to go")
+            await draw(world, board, f"{max(world.seconds - elapsed, 0):.0f} s to go")
         problems = await settle(world, board, flow)
     await flow.close()
     board.show_figures()
@@ -84,26 +86,30 @@ async def draw(world: World, board: Board, title: str) -> None:
 
 
 def main() -> None:
-    """Build, run, compare; exit with 1 if the figures do not agree."""
+    """Build, run, compare; exit with 1 if the figures do not agree, or if a program could not be run and CI is set."""
     parser = argparse.ArgumentParser(prog="python -m examples.world", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60, help="how long orders are placed (default 60)")
+    parser.add_argument(
+        "--seconds", type=int, default=60, help=f"how long orders are placed: {SECONDS_MIN} or more (default 60)"
+    )
     seconds: int = parser.parse_args().seconds
-    present = []
-    for program in PROGRAMS:
-        if problem := program.problem():
-            print(f"not run: {program.name} ({program.language}): {problem}")
-        else:
-            print(f"building {program.name} ({program.language})", flush=True)
-            program.prepare()
-            present.append(program)
+    if seconds < SECONDS_MIN:
+        parser.error(f"--seconds {seconds}: must be {SECONDS_MIN} or more, or too little happens")
+    absent = {program.name: problem for program in PROGRAMS if (problem := program.problem())}
+    present = [program for program in PROGRAMS if program.name not in absent]
+    for program in present:
+        print(f"building {program.name} ({program.language})", flush=True)
+        program.prepare()
     with tempfile.TemporaryDirectory(prefix="world-") as folder, World(Path(folder), present, seconds) as world:
         problems = asyncio.run(live(world))
-        dead = [process for _, process in world.programs if not process.is_running]
-        problems += [f"{process.name} has died:\n{process.last_words()}" for process in dead]
-        print(f"{world.orders_taken} orders were taken; {sum(1 for _ in world.programs)} programs ran.")
+        down = world.taken_while_down
+    print(f"{len(world.lines_kept)} orders were taken, {down} of them while the service was down; {len(present)} programs ran.")
+    for name, problem in absent.items():
+        print(f"not run: {name}: {problem}")
     for problem in problems:
         print(problem)
-    sys.exit("The figures do not agree." if problems else print("All figures agree."))
+    if problems or (absent and os.environ.get("CI")):
+        sys.exit("The figures do not agree." if problems else "Every program must run in CI.")
+    print("All figures agree.")
 
 
 if __name__ == "__main__":

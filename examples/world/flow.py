@@ -1,9 +1,9 @@
-"""What flows: every message on the subjects of the contract, counted as it passes."""
+"""What flows: every message on the subjects of the contract, counted as it passes, and what a customer was ever allocated."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 import nats
@@ -33,6 +33,7 @@ class Flow:
         self.types = _types()
         self.totals: Counter[str] = Counter()
         self.skus: set[str] = set()
+        self.orders_of: defaultdict[str, set[str]] = defaultdict(set)
         self._seconds: dict[str, deque[tuple[int, int]]] = {subject: deque(maxlen=SECONDS_SHOWN) for subject in self.types}
         self._client: Client | None = None
 
@@ -59,3 +60,5 @@ class Flow:
         seconds.append((now, before + 1))
         event = self.types[message.subject].FromString(message.data)
         self.skus.update(line.sku for line in getattr(event, "lines", [event]) if getattr(line, "sku", ""))
+        if isinstance(event, events_pb2.Allocated):
+            self.orders_of[event.order_id.rpartition("-")[0]].add(event.order_id)

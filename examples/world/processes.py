@@ -42,7 +42,8 @@ class Process:
     def __init__(self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.name = name
         self._command = list(command)
-        self._environment = os.environ | dict(environment or {})
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ALLOCATION_")}
+        self._environment = inherited | dict(environment or {})
         self._printed, self._said = folder / f"{name}.out", folder / f"{name}.err"
         self._printed.write_bytes(b"")
         self._read = 0
@@ -57,6 +58,8 @@ class Process:
     def start(self) -> None:
         """Start it, or start it again."""
         with self._printed.open("ab") as printed, self._said.open("ab") as said:
+            printed.write(b"\n")  # a line that a kill has torn ends here
+            printed.flush()
             self._process = subprocess.Popen(  # noqa: S603 - the project's own programs
                 dying_with_us(self._command), cwd=ROOT, env=self._environment, stdout=printed, stderr=said
             )
@@ -78,7 +81,10 @@ class Process:
             printed.seek(self._read)
             complete = printed.read().rpartition(b"\n")[0]
         self._read += len(complete) + 1 if complete else 0
-        lines = [json.loads(line) for line in complete.splitlines() if line.startswith(b"{") and line.endswith(b"}")]
+        lines = []
+        for line in complete.splitlines():
+            with suppress(ValueError):  # empty, or torn
+                lines.append(json.loads(line))
         for line in lines:
             self.figures = line.get("figures", self.figures)
         return [line for line in lines if "figures" not in line]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+import grpc
 
 from examples.world.processes import Process, allocation_service, free_port, nats_server, wait_for_port
-from examples.world.verdict import disagreements, units_promised, unknown_orders
+from examples.world.verdict import ask, disagreements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +31,8 @@ class World:
         self.broker, self.service = nats_server(folder, nats_port), allocation_service(folder, nats_port, grpc_port)
         environment = {"NATS_URL": self.nats_url, "GRPC_TARGET": self.grpc_target}
         self.programs = [(program, self._process(program, folder, environment)) for program in programs]
-        self.orders_taken = 0
-        self.order_ids: set[str] = set()
+        self.lines_kept: dict[str, int] = {}
+        self.taken_while_down: int | None = None
         self._stack = ExitStack()
 
     def _process(self, program: Program, folder: Path, environment: dict[str, str]) -> Process:
@@ -38,41 +40,51 @@ class World:
         state = str(folder / f"{program.name}.json")
         return Process(program.name, [*program.command, "run", program.name, state, str(seconds)], folder, environment)
 
+    def stop_service(self) -> None:
+        """Stop the allocation service, and count from now on what is ordered all the same."""
+        self.service.end()
+        self.read_news()
+        self.taken_while_down = -len(self.lines_kept)
+
+    def start_service(self) -> None:
+        """Start it again."""
+        self.read_news()
+        self.taken_while_down = len(self.lines_kept) + (self.taken_while_down or 0)
+        self.service.start()
+
     def read_news(self) -> list[str]:
         """Read what the programs printed, and remember the orders that were taken."""
         news = []
         for program, process in self.programs:
             for line in process.news():
                 if program.name == "orders":
-                    self._remember(line)
+                    self.lines_kept[line["order_id"]] = line["kept"]
                 else:
                     news.append(f"{program.name}: " + ", ".join(f"{name} {value}" for name, value in line.items()))
         return news
 
-    def _remember(self, order: dict[str, str]) -> None:
-        # A line that was answered out of stock is not kept: of such an order the service may know nothing.
-        self.orders_taken += 1
-        if order.get("state") != "LINE_STATE_OUT_OF_STOCK":
-            self.order_ids.add(order["order_id"])
-
-    def figures(self) -> dict[str, dict[str, object]]:
-        """Answer each program's latest figures."""
-        return {program.name: process.figures for program, process in self.programs}
-
     def problems(self, flow: Flow) -> list[str]:
         """Say what does not agree, now."""
-        found = disagreements(self.figures(), units_promised(self.grpc_target, flow.skus))
-        return found + [
-            f"{order_id} was taken and is not known" for order_id in unknown_orders(self.grpc_target, self.order_ids)
-        ]
+        figures: dict[str, dict[str, Any]] = {program.name: process.figures for program, process in self.programs}
+        try:
+            truth = ask(self.grpc_target, flow.skus, self.lines_kept, flow.orders_of)
+        except grpc.RpcError as error:
+            return [f"the service does not answer: {error.code().name}"]
+        found = disagreements(figures, self.lines_kept, truth)
+        if "orders" in figures and not self.taken_while_down:
+            found.append("no order was taken while the service was down")
+        dead = [process for _, process in self.programs if not process.is_running]
+        return found + [f"{process.name} has died:\n{process.last_words()}" for process in dead]
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self.broker)
-        wait_for_port(self.broker, self._ports[0])
-        self._stack.enter_context(self.service)
-        wait_for_port(self.service, self._ports[1])
-        for _, process in self.programs:
-            self._stack.enter_context(process)
+        with ExitStack() as stack:
+            stack.enter_context(self.broker)
+            wait_for_port(self.broker, self._ports[0])
+            stack.enter_context(self.service)
+            wait_for_port(self.service, self._ports[1])
+            for _, process in self.programs:
+                stack.enter_context(process)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -40,11 +40,12 @@ async function askFor(shop: Shop, order: Order): Promise<void> {
       if (goesByEvent(failure(error))) undecided.push(line);
     }
   }
-  Object.assign(order, { byRpc: false, lines: undecided });
+  const kept = states.filter((each) => each !== contract.LineState.OUT_OF_STOCK).length;
+  Object.assign(order, { byRpc: false, lines: undecided, kept });
   if (undecided.length > 0) return;
   const [state] = [...states.filter((each) => each !== contract.LineState.ALLOCATED), ...states];
   shop.sent(order, "rpc");
-  print({ order_id: order.orderId, by: "rpc", state: state && contract.LineStateSchema.value[state]?.name });
+  print({ order_id: order.orderId, by: "rpc", kept, state: state && contract.LineStateSchema.value[state]?.name });
 }
 
 async function publishOrders(shop: Shop, connecting: Promise<NatsConnection>): Promise<never> {
@@ -55,7 +56,7 @@ async function publishOrders(shop: Shop, connecting: Promise<NatsConnection>): P
       try {
         await publish(broker, contract.subjects.OrderPlaced, event.$typeName, data, order.eventId);
         shop.sent(order, "event");
-        print({ order_id: order.orderId, by: "event" });
+        print({ order_id: order.orderId, by: "event", kept: order.kept + order.lines.length });
       } catch (error) {
         console.error(`${order.orderId} waits for the broker: ${error}`);
         await pause(1000);

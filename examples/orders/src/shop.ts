@@ -9,7 +9,9 @@ const CUSTOMERS = ["baron-bookcase", "count-credenza", "lady-lampshade", "mister
 const SKUS = ["RED-CHAIR", "SMALL-TABLE", "TASTELESS-LAMP", "RETRO-CLOCK", "MISBEGOTTEN-RUG"];
 const pick = (limit: number) => Math.floor(Math.random() * limit);
 
-export type Order = { orderId: string; eventId: string; byRpc: boolean; lines: { sku: string; quantity: number }[] };
+type Line = { sku: string; quantity: number };
+/** `lines` are still to be sent; `kept` counts those that the service has kept, allocated or backordered. */
+export type Order = { orderId: string; eventId: string; byRpc: boolean; lines: Line[]; kept: number };
 
 export class Shop {
   seen = new Set<string>(); // the latest ce-ids, the oldest first
@@ -61,7 +63,7 @@ export class Shop {
       .slice(0, 1 + pick(3))
       .map((sku) => ({ sku, quantity: 1 + pick(5) }));
     const orderId = `${CUSTOMERS[pick(CUSTOMERS.length)]}-${n}`;
-    const order = { orderId, eventId: randomUUID(), byRpc: n % 2 === 0, lines };
+    const order = { orderId, eventId: randomUUID(), byRpc: n % 2 === 0, lines, kept: 0 };
     this.waiting.push(order);
     this.save();
     return order;
