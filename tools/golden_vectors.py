@@ -3,7 +3,9 @@
 Every language's test reads the same files (tests/golden/README.md), so that no two of them read a message differently.
 """
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,15 +13,17 @@ from typing import Any
 from google.protobuf import json_format, message_factory, timestamp_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from stock.allocation.v1 import allocation_service_pb2, events_pb2, inbound_events_pb2, options_pb2
+from stock.allocation import v1
+from stock.allocation.v1 import options_pb2
 
 from allocation.contract.cloudevents import encode_headers
 from allocation.service_layer.streams import OutboxEvent
 
-FILES = (
-    *(module.DESCRIPTOR for module in (allocation_service_pb2, events_pb2, inbound_events_pb2)),
-    *allocation_service_pb2.DESCRIPTOR.dependencies,
-)
+FILES = [
+    importlib.import_module(f"{v1.__name__}.{module.name}").DESCRIPTOR
+    for module in pkgutil.iter_modules(v1.__path__)
+    if module.name.endswith("_pb2")
+]
 AWKWARD = 'MISBEGOTTEN-RÜG "wool", 100 %'
 INSTANT = datetime(2011, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 INT32_MAX = 2**31 - 1
@@ -40,7 +44,6 @@ def messages() -> list[Descriptor]:
     found = {
         descriptor.full_name: descriptor
         for file in FILES
-        if file.package == "stock.allocation.v1"
         for descriptor in file.message_types_by_name.values()
         if descriptor.full_name != options_pb2.EventOptions.DESCRIPTOR.full_name
     }

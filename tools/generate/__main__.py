@@ -1,6 +1,6 @@
 """Rebuilds everything that is made from protos/, or proves with --check that it is fresh.
 
-A language whose toolchain is missing is named as left alone; with CI set in the environment that is a failure.
+A language whose toolchain is missing or too old is named as left alone; with CI set in the environment that is a failure.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def report(stale: Iterable[str], missing: Iterable[str]) -> None:
     if stale := list(stale):
         sys.exit("stale, run `make generate`: " + ", ".join(stale))
     if list(missing) and os.environ.get("CI"):
-        sys.exit("every toolchain must be there in CI")
+        sys.exit("every toolchain must be there in CI, and new enough")
 
 
 def stale_files(committed: Path, fresh: Path, outputs: Iterable[str]) -> list[str]:

@@ -1,11 +1,11 @@
 """What the generators make of protos/, a function for each language; Java and Rust generate in their own builds."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from examples.world.programs import PROGRAMS
 from tools.generate.third_party import ROOT, THIRD_PARTY
 
 TEMPLATES = Path(__file__).resolve().parent
@@ -14,7 +14,7 @@ SERVICE_PROTO = "stock/allocation/v1/allocation_service.proto"
 
 
 class MissingToolError(Exception):
-    """A toolchain is not on this machine."""
+    """A toolchain is not on this machine, or too old."""
 
 
 def python(destination: Path) -> None:
@@ -29,14 +29,13 @@ def python(destination: Path) -> None:
 
 def go(destination: Path) -> None:
     """Write messages, gRPC client and server, and subjects. Raises MissingToolError."""
-    need("go")
+    need("Go")
     buf_generate("go", destination)
 
 
 def typescript(destination: Path) -> None:
     """Write messages and service descriptors for Connect, and subjects. Raises MissingToolError."""
-    need("node")
-    need("npm")
+    need("TypeScript")
     installed, lock = TYPESCRIPT / "node_modules" / ".package-lock.json", TYPESCRIPT / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         run("npm", "--prefix", str(TYPESCRIPT), "ci", "--silent")
@@ -48,10 +47,11 @@ def buf_generate(language: str, destination: Path) -> None:
     run("buf", "generate", "--template", str(TEMPLATES / f"{language}.yaml"), "--output", str(destination))
 
 
-def need(tool: str) -> None:
-    """Raise MissingToolError if a tool is not on PATH."""
-    if shutil.which(tool) is None:
-        raise MissingToolError(f"{tool} is not installed")
+def need(language: str) -> None:
+    """Raise MissingToolError if a tool of a language is missing or too old, by the measure of its program in examples/."""
+    (program,) = (program for program in PROGRAMS if program.language == language)
+    if problem := program.problem():
+        raise MissingToolError(problem)
 
 
 def run(*command: str) -> None:

@@ -1,32 +1,15 @@
 //! The golden vectors of the contract: what one language writes, this one reads, and the other way round.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::LazyLock;
+#[path = "golden/envelope.rs"]
+mod envelope;
+#[path = "golden/files.rs"]
+mod files;
 
+use files::{GOLDEN, Golden, LATER_VERSION, Vector, descriptor_of};
 use prost::{Message, Name};
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
-use serde::Deserialize;
+use prost_reflect::DynamicMessage;
 use serde_json::Value;
 use stock_allocation_contract::*;
-
-/// What a later version sends: fields and enum values that this one does not know, so that it cannot write the same bytes.
-const LATER_VERSION: &str = "from a later version";
-
-#[derive(Deserialize)]
-struct Golden {
-    message: String,
-    subject: Option<String>,
-    vectors: Vec<Vector>,
-}
-
-#[derive(Deserialize)]
-struct Vector {
-    name: String,
-    #[serde(deserialize_with = "hex::deserialize")]
-    wire: Vec<u8>,
-    json: Value,
-}
 
 /// The generated type behind a message's name, and the constant of its subject if it is an event.
 struct Generated {
@@ -75,26 +58,6 @@ fn generated_type_of(message: &str) -> Generated {
     found.unwrap_or_else(|| panic!("this test does not know {message}: add it")).1
 }
 
-static GOLDEN: LazyLock<Vec<Golden>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/v1");
-    let entries = std::fs::read_dir(&folder).expect("the folder of the golden vectors is there");
-    let paths = entries.map(|entry| entry.expect("the folder can be read").path());
-    let golden: Vec<Golden> = paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .map(|path| {
-            serde_json::from_slice(&std::fs::read(&path).expect("the file can be read")).expect("it has the known form")
-        })
-        .collect();
-    assert!(!golden.is_empty(), "no golden vectors in {}", folder.display());
-    golden
-});
-
-fn descriptor_of(message: &str) -> MessageDescriptor {
-    static POOL: LazyLock<DescriptorPool> =
-        LazyLock::new(|| DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the exported descriptors are whole"));
-    POOL.get_message_by_name(message).unwrap_or_else(|| panic!("the descriptors have no {message}"))
-}
-
 fn json_of(message: &str, wire: &[u8]) -> Value {
     let decoded = DynamicMessage::decode(descriptor_of(message), wire).expect("the wire is a message");
     serde_json::to_value(decoded).expect("every message has a JSON form")
@@ -107,19 +70,6 @@ fn for_each_vector(check: impl Fn(&Golden, &Vector, &str)) {
             check(golden, vector, &format!("{}: {}", golden.message, vector.name));
         }
     }
-}
-
-#[test]
-fn golden_vectors_exist_for_every_message_of_the_contract() {
-    let options = ["stock.allocation.v1.EventOptions"]; // describes the contract, and is never sent
-    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the exported descriptors are whole");
-    let messages = pool.all_messages().filter(|message| message.package_name() == "stock.allocation.v1");
-    let expected: BTreeSet<_> = messages
-        .map(|message| message.full_name().to_owned())
-        .filter(|name| !options.contains(&name.as_str()))
-        .collect();
-    let found: BTreeSet<_> = GOLDEN.iter().map(|golden| golden.message.clone()).collect();
-    assert_eq!(found, expected);
 }
 
 #[test]
@@ -189,12 +139,4 @@ fn golden_zero_that_is_present_is_not_nothing() {
     assert!(seen > 0, "no vector has a zero that is present");
     let quantity = |wire: &[u8]| BatchQuantityChanged::decode(wire).expect("the wire is a message").quantity;
     assert_eq!((quantity(&[0x10, 0x00]), quantity(&[])), (Some(0), None));
-}
-
-#[test]
-fn golden_subjects_are_those_of_the_constants() {
-    assert!(GOLDEN.iter().any(|golden| golden.subject.is_some()), "no golden file has a subject");
-    for golden in GOLDEN.iter() {
-        assert_eq!(generated_type_of(&golden.message).subject, golden.subject.as_deref(), "{}", golden.message);
-    }
 }
