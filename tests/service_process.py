@@ -16,6 +16,7 @@ import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
 
+from examples.world.processes import dying_with_us
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class ServiceProcess:
         assert self._process is None, "the service runs already"
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, *self.command],
+                dying_with_us([sys.executable, *self.command]),
                 env=self.environment(),
                 stdout=output,
                 stderr=output,

@@ -50,9 +50,9 @@ async def follow(name: str, ledger: Ledger) -> None:
         if not ledger.ids:  # a fresh start: have everything delivered, also what an earlier life has acked
             with suppress(NotFoundError):
                 await jetstream.delete_consumer(STREAM, name)
-        consumer = await jetstream.add_consumer(STREAM, durable_name=name, filter_subjects=SUBJECTS, ack_wait=5)
+        consumer = await jetstream.add_consumer(STREAM, durable_name=name, filter_subjects=SUBJECTS, ack_wait=3)
         if consumer.num_ack_pending:  # what was not acked comes again, and before anything else if it is waited for
-            await asyncio.sleep(5)
+            await asyncio.sleep(3)
         subscription = await jetstream.pull_subscribe_bind(consumer=name, stream=STREAM)
         while True:
             try:

@@ -23,6 +23,7 @@ func run(ctx context.Context, name string, known *ledger, playsUntil time.Time) 
 	for ctx.Err() == nil {
 		consumer, err := stream.CreateOrUpdateConsumer(ctx, "ALLOCATION_EVENTS", jetstream.ConsumerConfig{
 			Durable: name, AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverAllPolicy,
+			AckWait: 10 * time.Second, // then what was not acked comes again
 			FilterSubjects: []string{
 				allocationv1.SubjectAllocated, allocationv1.SubjectDeallocated, allocationv1.SubjectStockChanged},
 		})

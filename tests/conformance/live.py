@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from stock.allocation.v1 import allocation_service_pb2 as messages
 
 from tests.nats_server import NatsServer
 from tests.service_process import ServiceProcess
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stock.allocation.v1.allocation_service_pb2_grpc import AllocationServiceStub
+
+CALL_SECONDS = 10.0
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,31 @@ class LiveService:
         """Call it."""
         with self.service.stub() as stub:
             yield stub
+
+    def create(self, reference: str, sku: str, quantity: int) -> None:
+        """Create a batch in stock."""
+        request = messages.CreateBatchRequest(batch_reference=reference, sku=sku, purchased_quantity=quantity)
+        with self.stub() as stub:
+            stub.CreateBatch(request, timeout=CALL_SECONDS)
+
+    def change_quantity(self, reference: str, quantity: int) -> None:
+        """Say what a batch holds."""
+        request = messages.ChangeBatchQuantityRequest(batch_reference=reference, quantity=quantity)
+        with self.stub() as stub:
+            stub.ChangeBatchQuantity(request, timeout=CALL_SECONDS)
+
+    def allocate_line(self, order_id: str, sku: str, quantity: int) -> None:
+        """Allocate a line of this order."""
+        request = messages.AllocateRequest(order_id=order_id, sku=sku, quantity=quantity)
+        with self.stub() as stub:
+            stub.Allocate(request, timeout=CALL_SECONDS)
+
+    def allocate(self, sku: str, lines: int, quantity: int = 1) -> None:
+        """Allocate lines of orders that nobody else has."""
+        with self.stub() as stub:
+            for _ in range(lines):
+                order_id = f"customer-{next(_numbers)}"
+                stub.Allocate(messages.AllocateRequest(order_id=order_id, sku=sku, quantity=quantity), timeout=CALL_SECONDS)
 
     def promised(self) -> Promised:
         """Read the truth from its database, past everything that the programs rely on."""

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import * as contract from "stock-allocation-contract";
 import { allocation, connectBroker, failure, print, publish } from "./doors.ts";
 import { goesByEvent, type Order, Shop } from "./shop.ts";
@@ -95,7 +95,8 @@ async function follow(shop: Shop, connecting: Promise<NatsConnection>, name: str
 
 async function durable(broker: NatsConnection, name: string): Promise<Consumer> {
   const filter_subjects = [contract.subjects.Allocated, contract.subjects.Deallocated];
-  const config = { ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All, filter_subjects };
+  const ack_wait = nanos(10_000); // then what was not acked comes again
+  const config = { ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All, ack_wait, filter_subjects };
   const { consumers } = await jetstreamManager(broker, { checkAPI: false });
   const created = consumers.add(STREAM, { durable_name: name, ...config });
   // The client does not send "create or update": an existing consumer that differs is an error, and then updated.

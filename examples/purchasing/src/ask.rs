@@ -3,7 +3,7 @@ use heck::ToShoutySnakeCase;
 use serde_json::json;
 use std::{env, process::ExitCode, time::Duration};
 use stock_allocation_contract::allocation_service_client::AllocationServiceClient;
-use stock_allocation_contract::{AllocateRequest, CreateBatchRequest};
+use stock_allocation_contract::{AllocateRequest, CreateBatchRequest, RejectionReason};
 use tonic::{Code, Request, Status, TimeoutExpired, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_types::StatusExt;
@@ -33,10 +33,15 @@ pub async fn call(name: &str) -> Result<(), Status> {
     let (state, order, batch) = (line.state().as_str_name(), line.order_id, line.batch_reference);
     println!("{}", json!({"order_id": order, "line_id": line.line_id, "state": state, "batch_reference": batch}));
     match service.allocate(request(format!("{name}-unknown"), 1)).await {
-        Err(status) if status.get_details_error_info().is_some() => _ = failed(&status), // as it should be
-        answer => _ = answer?,
+        Err(status) if says_unknown_sku(&status) => _ = failed(&status), // as it should be
+        Err(status) => return Err(status),
+        Ok(_) => return Err(Status::unknown(format!("{name}-unknown was not refused"))),
     }
     Ok(())
+}
+
+pub fn says_unknown_sku(status: &Status) -> bool {
+    status.get_details_error_info().is_some_and(|info| info.reason == RejectionReason::UnknownSku.as_str_name())
 }
 
 /// Prints the code of a failed call, and the typed reason if it has one.

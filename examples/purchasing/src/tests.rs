@@ -1,4 +1,5 @@
 //! Purchasing's own logic, without servers.
+use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,10 @@ use serde_json::{Value, json};
 use stock_allocation_contract::{
     Allocated, Backordered, BatchCreated, Deallocated, OutOfStock, Rejected, StockChanged,
 };
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::ask::says_unknown_sku;
 use crate::state::State;
 
 fn happens<E: Name>(state: &mut State, id: &str, event: &E) {
@@ -224,4 +228,15 @@ fn a_purchase_that_may_not_have_been_published_survives_a_restart_word_for_word(
     let again = State::load(&file).expect("it can be read");
     assert_eq!((again.unpublished.len(), &again.unpublished), (1, &state.unpublished));
     assert_eq!(again.figures(), state.figures());
+}
+
+#[test]
+fn only_the_refusal_of_an_unknown_sku_is_as_it_should_be() {
+    let refused = |reason| {
+        let details = ErrorDetails::with_error_info(reason, "stock.allocation.v1", HashMap::new());
+        Status::with_error_details(Code::AlreadyExists, "refused", details)
+    };
+    assert!(says_unknown_sku(&refused("REJECTION_REASON_UNKNOWN_SKU")));
+    assert!(!says_unknown_sku(&refused("REJECTION_REASON_LINE_CONFLICT")));
+    assert!(!says_unknown_sku(&Status::deadline_exceeded("too late")));
 }
