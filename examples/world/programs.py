@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MAVEN = ("mvn", "--quiet", "--batch-mode", "--no-transfer-progress")
+MAVEN = ("mvn", "--batch-mode", "--no-transfer-progress")
+# crm and the contract in one build: crm takes it from there, and nothing is installed into the user's repository.
+CRM = ("-f", "examples/crm/with-contract.xml")
+GO_FOLDERS = "examples/warehouse generated/go tests/conformance/cloudevents"
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,25 @@ class Tool:
             return f"{self.name} is not installed"
         asked = [self.name, *self.version_arguments]
         answer = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - a tool's own version
-        found = re.search(r"\d+(\.\d+)+", answer.stdout + answer.stderr)
+        found = re.search(r'(?<=version ")\d+(\.\d+)*|\d+(\.\d+)+', answer.stdout + answer.stderr)
         version = found.group() if found else "0"
         if tuple(int(part) for part in version.split(".")) < self.oldest:
             return f"{self.name} {'.'.join(map(str, self.oldest))} or newer is needed, found {version}"
         return None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A command that tests, and patterns of what it prints when it has tested: with no tests left most succeed as well."""
+
+    command: tuple[str, ...]
+    shows: tuple[str, ...]
+
+    def hold(self) -> None:
+        """Run it. Raises RuntimeError with what it said if it fails, or if one of the patterns is not in it."""
+        printed = succeed(self.command)
+        if missing := [pattern for pattern in self.shows if not re.search(pattern, printed, re.MULTILINE)]:
+            raise RuntimeError(f"{' '.join(self.command)} does not show {missing}:\n{printed[-3000:]}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,7 @@ class Program:
     command: tuple[str, ...]
     golden_vectors: tuple[str, ...]
     golden_passed: str
-    tests: tuple[tuple[str, ...], ...]
+    tests: tuple[Proof, ...]
 
     def problem(self) -> str | None:
         """Say which toolchain is missing or too old; None if the program can be built."""
@@ -89,27 +106,40 @@ PROGRAMS = (
         golden_vectors=("go", "-C", "generated/go/contract_test", "test", "-count=1", "-v", "-run", "(?i)golden", "./..."),
         golden_passed="^--- PASS: .*[Gg]olden",
         tests=(
-            ("go", "-C", "generated/go/contract_test", "test", "-count=1", "./..."),
-            ("go", "-C", "examples/warehouse", "test", "-count=1", "./..."),
-            ("sh", "-c", 'test -z "$(gofmt -l examples/warehouse generated/go tests/conformance/cloudevents)"'),
+            Proof(
+                ("go", "-C", "generated/go/contract_test", "test", "-count=1", "-v", "./..."),
+                ("^--- PASS: .*Golden", "^--- PASS: .*Constraint", "^--- PASS: .*ModuleProxy"),
+            ),
+            Proof(("go", "-C", "examples/warehouse", "test", "-count=1", "-v", "./..."), ("^--- PASS: ",)),
+            Proof(
+                ("sh", "-c", f'unformatted=$(gofmt -l {GO_FOLDERS}) && test -z "$unformatted" && echo formatted'),
+                ("^formatted$",),
+            ),
         ),
     ),
     Program(
         name="orders",
         language="TypeScript",
         part="places orders",
-        tools=(Tool("node", ("--version",), (20,)), Tool("npm", ("--version",), (9,))),
+        tools=(Tool("node", ("--version",), (20, 10)), Tool("npm", ("--version",), (10,))),
         build=(
             ("npm", "--prefix", "generated/typescript", "ci", "--silent"),
             ("make", "--silent", "-C", "examples/orders"),
         ),
         command=("node", "examples/orders/dist/main.js"),
         golden_vectors=("npm", "--prefix", "generated/typescript", "test", "--", "--test-name-pattern=golden"),
-        golden_passed="pass [1-9]",
+        golden_passed="^✔ golden ",
         tests=(
-            ("npm", "--prefix", "generated/typescript", "test", "--silent"),
-            ("npm", "--prefix", "examples/orders", "test", "--silent"),
-            ("npm", "--prefix", "examples/orders", "run", "lint", "--silent"),
+            Proof(
+                ("npm", "--prefix", "generated/typescript", "test", "--silent"),
+                ("^✔ golden ", "^✔ .* keeps the constraints", "^✔ .* breaks the constraints"),
+            ),
+            # What an older compilation left is not taken for the test.
+            Proof(
+                ("sh", "-c", "rm -f examples/orders/dist/*.test.js && npm --prefix examples/orders test --silent"),
+                ("^✔ a line that moves is promised once",),
+            ),
+            Proof(("npm", "--prefix", "examples/orders", "run", "lint", "--silent"), ("^Checked [1-9]",)),
         ),
     ),
     Program(
@@ -117,14 +147,19 @@ PROGRAMS = (
         language="Java",
         part="makes the third order a VIP's",
         tools=(Tool("java", ("-version",), (17,)), Tool("mvn", ("--version",), (3, 8))),
-        build=(
-            (*MAVEN, "-f", "generated/java/pom.xml", "install", "-DskipTests"),
-            (*MAVEN, "-f", "examples/crm/pom.xml", "package", "-DskipTests"),
-        ),
+        build=((*MAVEN, "--quiet", *CRM, "package", "-DskipTests"),),
         command=("java", "-cp", "examples/crm/target/classes:examples/crm/target/dependency/*", "crm.Crm"),
-        golden_vectors=("mvn", "--batch-mode", "-f", "generated/java/pom.xml", "test", "-Dtest=GoldenTest"),
+        golden_vectors=(*MAVEN, "-f", "generated/java/pom.xml", "test", "-Dtest=GoldenTest"),
         golden_passed="Tests run: [1-9]",
-        tests=((*MAVEN, "-f", "generated/java/pom.xml", "test"), (*MAVEN, "-f", "examples/crm/pom.xml", "test")),
+        tests=(
+            Proof(
+                (*MAVEN, *CRM, "test"),
+                tuple(
+                    rf"Tests run: [1-9].*\.{name}$"
+                    for name in ("GoldenTest", "ConstraintTest", "SubjectsTest", "CustomersTest")
+                ),
+            ),
+        ),
     ),
     Program(
         name="purchasing",
@@ -135,7 +170,13 @@ PROGRAMS = (
         command=("build/rust/debug/purchasing",),
         golden_vectors=cargo("generated/rust", "test --features constraints --test golden"),
         golden_passed="test result: ok. [1-9]",
-        tests=(cargo("generated/rust", "test --features constraints"), cargo("examples/purchasing", "test")),
+        tests=(
+            Proof(
+                cargo("generated/rust", "test --features constraints"),
+                (r"Running tests/constraints\.rs.*\s+running [1-9]", r"Running tests/golden\.rs.*\s+running [1-9]"),
+            ),
+            Proof(cargo("examples/purchasing", "test"), (r"^test result: ok\. [1-9]",)),
+        ),
     ),
     Program(
         name="audit",
@@ -146,6 +187,9 @@ PROGRAMS = (
         command=(sys.executable, "-m", "examples.audit"),
         golden_vectors=(sys.executable, "-m", "pytest", "-q", "tests/unit/contract/test_golden_vectors.py"),
         golden_passed="[1-9][0-9]* passed",
-        tests=((sys.executable, "-m", "pytest", "-q", "tests/unit/contract/test_golden_vectors.py", "tests/unit/examples"),),
+        tests=tuple(
+            Proof((sys.executable, "-m", "pytest", "-q", file), ("^[1-9][0-9]* passed",))
+            for file in ("tests/unit/contract/test_golden_vectors.py", "tests/unit/examples/test_audit.py")
+        ),
     ),
 )

@@ -13,7 +13,7 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from examples.world.programs import PROGRAMS, Program
 from tests.conformance.clients_page import try_page
@@ -26,6 +26,7 @@ from tests.conformance.subject import Subject
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Given = ParamSpec("Given")
 SDK = "CloudEvents SDK"
 CHECKS: dict[str, Callable[[Subject, LiveService], None]] = FEATURES | {"empty folder": try_page, SDK: read_by_an_sdk}
 
@@ -42,20 +43,31 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
             check(program, Path(folder), report)
     report.show()
+    if report.is_empty:
+        languages = ", ".join(program.language for program in programs)
+        sys.exit(f"nothing was run: {', '.join(report.features)} is not checked for {languages}")
     sys.exit(report.failed or (report.not_run and bool(os.environ.get("CI"))))
 
 
 def check(program: Program, folder: Path, report: Report) -> None:
     """Check one program, each feature by itself."""
+    features = features_of(program, report)
+    if not features:
+        return
     if problem := program.problem():
-        report.add_all(program.language, features_of(program, report), NOT_RUN, problem)
+        report.add_all(program.language, features, NOT_RUN, problem)
         return
     report.progress(f"{program.language}: building {program.name}")
-    try:
-        program.prepare()
-    except RuntimeError as error:
-        report.add_all(program.language, features_of(program, report), FAILED, str(error))
-        return
+    result, detail = attempt(program.prepare)
+    if result == PASSED:
+        result, detail = attempt(check_live, program, folder, report)
+    if result == FAILED:  # and with it whatever it did not come to; at least the last, if it was the ending that failed
+        left = [feature for feature in features if not report.has(program.language, feature)]
+        report.add_all(program.language, left or features[-1:], FAILED, detail)
+
+
+def check_live(program: Program, folder: Path, report: Report) -> None:
+    """Check one program, which is built, against a live service."""
     with LiveService(folder) as live:
         subject = Subject(program, live.environment, folder)
         for feature in features_of(program, report):
@@ -70,10 +82,10 @@ def features_of(program: Program, report: Report) -> list[str]:
     return [feature for feature in report.features if feature != SDK or program.language == "Go"]
 
 
-def attempt(check: Callable[[Subject, LiveService], None], subject: Subject, live: LiveService) -> tuple[str, str]:
+def attempt(check: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> tuple[str, str]:
     """Run one check; whatever goes wrong in it is its failure and not the run's."""
     try:
-        check(subject, live)
+        check(*given, **named)
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the table
         where = traceback.extract_tb(error.__traceback__)[-1]
         return FAILED, f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}: {error}"

@@ -84,9 +84,11 @@ class LiveService:
             return Promised(*rows.fetchone())
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self.broker)
-        self._stack.enter_context(self.service)
-        self.service.start()
+        with ExitStack() as stack:
+            stack.enter_context(self.broker)
+            stack.enter_context(self.service)
+            self.service.start()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -28,9 +28,18 @@ class Report:
         for feature in features:
             self.add(language, feature, result, detail)
 
+    def has(self, language: str, feature: str) -> bool:
+        """Whether it has a result."""
+        return (language, feature) in self._results
+
     def progress(self, line: str) -> None:
         """Say what is being done."""
         self._console.print(line, markup=False, highlight=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no result at all."""
+        return not self._results
 
     @property
     def failed(self) -> bool:
@@ -51,14 +60,16 @@ class Report:
             table.add_row(feature, *(_SHOWN.get(result, "") for result in results))
         self._console.print(table)
         reasons = dict.fromkeys(
-            f"{language}, {feature if result == FAILED else 'not run'}: {detail}"
+            f"{language}, {feature}: {detail}" if result == FAILED else f"{NOT_RUN}: {language}: {detail}"
+            for wanted in (FAILED, NOT_RUN)
             for (language, feature), (result, detail) in self._results.items()
-            if detail
+            if result == wanted
         )
         for reason in reasons:
-            self._console.print(reason, markup=False, highlight=False)
+            self.progress(reason)
         counts = self._counts()
-        self.progress(f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[NOT_RUN]} skipped")
+        skipped = f", {counts[NOT_RUN]} skipped" if counts[NOT_RUN] else ""
+        self.progress(f"{counts[PASSED]} passed, {counts[FAILED]} failed{skipped}")
 
     def _counts(self) -> Counter[str]:
         return Counter(result for result, _ in self._results.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
@@ -16,11 +17,20 @@ from tests.service_process import ServiceProcess
 if TYPE_CHECKING:
     from pathlib import Path
 
+CALL_SECONDS = 10.0
+
 
 @cache
 def authority() -> trustme.CA:
     """Make the authority once."""
     return trustme.CA()
+
+
+def server_credentials() -> grpc.ServerCredentials:
+    """Make the credentials of a server on localhost, signed by the authority."""
+    certificate = authority().issue_cert("localhost")
+    pair = (certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes())
+    return grpc.ssl_server_credentials([pair])
 
 
 class SecureService(ServiceProcess):
@@ -56,9 +66,14 @@ class SecureService(ServiceProcess):
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def batches_of(self, sku: str) -> int:
-        """Count the batches of a sku."""
+        """Count the batches of a sku, on one page."""
+        request = messages.ListBatchesRequest(sku=sku, page_size=100)
         with self.channel() as channel:
-            return len(stubs.AllocationServiceStub(channel).ListBatches(messages.ListBatchesRequest(sku=sku)).batches)
+            return len(stubs.AllocationServiceStub(channel).ListBatches(request, timeout=CALL_SECONDS).batches)
 
     def __enter__(self) -> Self:
-        return self.start()
+        with ExitStack() as stack:
+            stack.push(self.__exit__)  # one that does not come to serve is ended, and so is its broker
+            self.start()
+            stack.pop_all()
+        return self

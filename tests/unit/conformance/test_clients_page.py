@@ -1,17 +1,13 @@
-"""The page's sections are cut into steps, and a step that does not do what the page shows is found out."""
+"""The page's sections are cut into steps; whatever nobody would try is found out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from tests.conformance.clients_page import Step, replaced, run, section, steps
+from tests.conformance.clients_page import PAGE, replaced
+from tests.conformance.page_steps import PageError, Step, section, steps
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-PAGE = """# Clients
+SHOWN = """# Clients
 ## Go
 Make a module:
 ```sh
@@ -37,45 +33,46 @@ cargo init
 
 
 def test_a_section_ends_where_the_next_begins() -> None:
-    assert steps(section(PAGE, "Go")) == [
+    assert steps(section(SHOWN, "Go")) == [
         Step({}, "go mod init rugs\n", None),
         Step({"rugs.go": "package main\n", "ask/rugs.go": "package ask\n"}, "go run .\n", "10 rugs\n"),
     ]
-    assert steps(section(PAGE, "Rust")) == [Step({}, "cargo init\n", None)]
+    assert steps(section(SHOWN, "Rust")) == [Step({}, "cargo init\n", None)]
 
 
 def test_a_language_without_a_section_is_an_error() -> None:
     with pytest.raises(LookupError, match="no section Java"):
-        section(PAGE, "Java")
+        section(SHOWN, "Java")
 
 
-def test_files_that_nothing_uses_are_an_error() -> None:
-    with pytest.raises(AssertionError, match=r"rugs\.go"):
-        steps("```go rugs.go\npackage main\n```\n")
+@pytest.mark.parametrize("language", ["Go", "TypeScript", "Java", "Rust", "Python"])
+def test_every_block_of_the_real_page_is_tried(language: str) -> None:
+    shown = section(PAGE.read_text(encoding="utf-8"), language)
+    tried = steps(shown)
+    blocks = sum(len(step.files) + 1 + (step.printed is not None) for step in tried)
+    assert 2 * blocks == sum(line.startswith("```") for line in shown.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("shown", "problem"),
+    [
+        ("```go rugs.go\npackage main\n```\n", r"no command follows the files \['rugs.go'\]"),
+        ("```bash\ngo run .\n```\n", "a block of bash without a file name"),
+        ("```sh\ntrue\n```\n```console\n$ go run .\n```\n", "a block of console without a file name"),
+        ("```\ngo run .\n```\n", "without a kind"),
+        ("```sh\ngo run .\n", "without an end"),
+        ("- so:\n  ```sh\n  go run .\n  ```\n", "without a kind"),
+        ("~~~sh\ngo run .\n~~~\n", "without a kind"),
+        ("```sh\ntrue\n```\n```text\n10 rugs\n```\n```text\n9 rugs\n```\n", "shown twice"),
+        ("```text\n10 rugs\n```\n", "no command comes right before"),
+        ("```sh\ntrue\n```\n```go a.go\n```\n```text\n10 rugs\n```\n```sh\ntrue\n```\n", "no command comes right before"),
+        ("```go a.go\n1\n```\n```go a.go\n2\n```\n```sh\ntrue\n```\n", "a.go is shown twice"),
+    ],
+)
+def test_a_block_that_nobody_would_try_is_an_error(shown: str, problem: str) -> None:
+    with pytest.raises(PageError, match=problem):
+        steps(shown)
 
 
 def test_addresses_are_those_of_the_live_service() -> None:
     assert replaced("ask 127.0.0.1:50051", {"127.0.0.1:50051": "127.0.0.1:7"}) == "ask 127.0.0.1:7"
-
-
-def test_a_command_that_prints_what_is_shown_is_fine(tmp_path: Path) -> None:
-    run(tmp_path, "echo 10 rugs\n", "10 rugs\n")
-
-
-def test_a_command_that_goes_on_is_ended_when_it_has_printed_it(tmp_path: Path) -> None:
-    run(tmp_path, "echo 10 rugs; sleep 100\n", "10 rugs\n")
-
-
-def test_a_command_that_prints_something_else_is_found_out(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="9 rugs"):
-        run(tmp_path, "echo 9 rugs\n", "10 rugs\n")
-
-
-def test_a_command_that_fails_is_found_out(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="no rugs"):
-        run(tmp_path, "echo no rugs >&2; false\n", None)
-
-
-def test_the_first_command_that_fails_ends_a_block(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="failed"):
-        run(tmp_path, "false\ntrue\n", None)

@@ -1,0 +1,1 @@
+"""The checks of two instances, against services that run."""
