@@ -119,9 +119,13 @@ class ServiceProcess:
                 process_group=0 if self.own_group else None,
             )
 
+    def channel(self) -> grpc.Channel:
+        """Open a channel to it."""
+        return grpc.insecure_channel(self.grpc_address)
+
     def serves(self) -> bool:
         """Whether its health is SERVING; waits a moment for it to be."""
-        with grpc.insecure_channel(self.grpc_address) as channel:
+        with self.channel() as channel:
             try:
                 answer = health_pb2_grpc.HealthStub(channel).Check(
                     health_pb2.HealthCheckRequest(), timeout=0.5, wait_for_ready=True
@@ -133,7 +137,7 @@ class ServiceProcess:
     @contextmanager
     def stub(self) -> Iterator[stubs.AllocationServiceStub]:
         """Call it."""
-        with grpc.insecure_channel(self.grpc_address) as channel:
+        with self.channel() as channel:
             yield stubs.AllocationServiceStub(channel)
 
     def interrupt(self) -> int:

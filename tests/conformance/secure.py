@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 
 import grpc
 import trustme
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from stock.allocation.v1 import allocation_service_pb2 as messages
 from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
 
@@ -53,17 +52,6 @@ class SecureService(ServiceProcess):
     def channel(self) -> grpc.Channel:
         """Open a channel that trusts the authority."""
         return grpc.secure_channel(self.name, grpc.ssl_channel_credentials(authority().cert_pem.bytes()))
-
-    def serves(self) -> bool:
-        """Whether its health is SERVING."""
-        with self.channel() as channel:
-            try:
-                answer = health_pb2_grpc.HealthStub(channel).Check(
-                    health_pb2.HealthCheckRequest(), timeout=0.5, wait_for_ready=True
-                )
-            except grpc.RpcError:
-                return False
-            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def batches_of(self, sku: str) -> int:
         """Count the batches of a sku, on one page."""
