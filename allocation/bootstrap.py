@@ -47,12 +47,7 @@ async def run_dev(
     replace_adapters: Callable[[Adapters], Adapters] = unchanged,
 ) -> None:
     """Run the service with a broker of its own, on a data folder that nobody else uses, until it is told to stop."""
-    check_deliveries(settings)
-    certificates = read_certificates(settings)
-
-    def composed(adapters: Adapters) -> Service:
-        return compose(replace_adapters(adapters), settings, certificates)
-
+    composed = composing(settings, replace_adapters)
     await until_stopped(lambda stopping, serves: _dev(settings, stopping, serves, composed, adopt=adopt), announce)
 
 
@@ -79,12 +74,7 @@ async def _dev(
 
 async def run_serve(settings: Settings, announce: Callable[[], None], *, adopt: bool = False) -> None:
     """Run the service on the database and the brokers of the settings until it is told to stop."""
-    check_deliveries(settings)
-    certificates = read_certificates(settings)
-
-    def composed(adapters: Adapters) -> Service:
-        return compose(adapters, settings, certificates)
-
+    composed = composing(settings)
     await until_stopped(lambda stopping, serves: _serve(settings, stopping, serves, composed, adopt=adopt), announce)
 
 
@@ -102,6 +92,15 @@ async def _serve(
         on_jetstream(settings, urls, store, reader, adopt=adopt) as adapters,
     ):
         await composed(adapters).run(stopping, announce)
+
+
+def composing(
+    settings: Settings, replace_adapters: Callable[[Adapters], Adapters] = unchanged
+) -> Callable[[Adapters], Service]:
+    """Check what can be checked before anything is opened, and answer how the service is made of its adapters."""
+    check_deliveries(settings)
+    certificates = read_certificates(settings)
+    return lambda adapters: compose(replace_adapters(adapters), settings, certificates)
 
 
 def read_certificates(settings: Settings) -> Certificates | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from examples.world.processes import dying_with_us
+from tests.ports import free_port
 
 _POLL_SECONDS = 0.01
 
@@ -28,7 +29,7 @@ class NatsServer:
     def __init__(
         self, folder: Path, *, settings: str = "", jetstream_settings: str = "", deadline_seconds: float = 10.0
     ) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = folder
         self.log = folder / "server.log"
         self._settings = settings
@@ -132,10 +133,3 @@ def _binary() -> str:
     if found is None:
         raise RuntimeError("no nats-server beside the interpreter nor on PATH")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

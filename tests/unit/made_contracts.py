@@ -14,6 +14,7 @@ from google.protobuf import (
     duration_pb2,
     field_mask_pb2,
     message_factory,
+    text_format,
     timestamp_pb2,
     wrappers_pb2,
 )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FIELD: Any = validate_pb2.field  # the stubs do not know what an extension holds
+MESSAGE: Any = validate_pb2.message
 LIBRARY = (descriptor_pb2, any_pb2, duration_pb2, field_mask_pb2, timestamp_pb2, wrappers_pb2, validate_pb2)
 MESSAGE_KINDS = {"any": "Any", "duration": "Duration", "field_mask": "FieldMask", "timestamp": "Timestamp"}
 KINDS = [field.name for field in validate_pb2.FieldRules.DESCRIPTOR.oneofs_by_name["type"].fields]
@@ -162,3 +164,34 @@ def _put(message: Any, value: Any, kind: str, shape: str) -> None:  # noqa: ANN4
         message.f.SetInParent()
     else:
         message.f = value
+
+
+def rules(text: str) -> validate_pb2.FieldRules:
+    """Read the rules of a field."""
+    return text_format.Parse(text, validate_pb2.FieldRules())
+
+
+def message_rules(text: str) -> validate_pb2.MessageRules:
+    """Read the rules of a message."""
+    return text_format.Parse(text, validate_pb2.MessageRules())
+
+
+def newly_refused(released: FileDescriptorSet, current: FileDescriptorSet, kind: str, shape: str, name: str = "M") -> list[str]:
+    """Answer the samples that the one contract accepts and the other refuses, as protovalidate says."""
+    was, now = Judge(released), Judge(current)
+    return [
+        str(was.message(name, payload))
+        for payload in samples(was, kind, shape, name)
+        if was.accepts(name, payload) and not now.accepts(name, payload)
+    ]
+
+
+NAMES = "abcd"
+
+
+def with_message_rules(found: validate_pb2.MessageRules) -> FileDescriptorSet:
+    """Make a message of the texts a, b, c and d, a of which must not be empty."""
+    message = DescriptorProto(name="M", field=[a_field(name, "string", n) for n, name in enumerate(NAMES, 1)])
+    message.field[0].options.Extensions[FIELD].string.min_len = 1
+    message.options.Extensions[MESSAGE].CopyFrom(found)
+    return a_contract(message)
