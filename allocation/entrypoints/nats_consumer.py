@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -91,11 +90,11 @@ class NatsConsumer:
 
     async def _consume(self, incarnation: int) -> None:
         """Consume until stopped, or until the stream may have begun another life."""
-        highest, trim_at = 0, time.monotonic() + _TRIM_SECONDS
+        highest, trim_at = 0, _now() + _TRIM_SECONDS
         while not self._stopping.is_set():
-            if time.monotonic() >= trim_at:
+            if _now() >= trim_at:
                 await self._inbound.trim()
-                trim_at = time.monotonic() + _TRIM_SECONDS
+                trim_at = _now() + _TRIM_SECONDS
             deliveries = await self._fetch()
             new = [delivery.message.sequence for delivery in deliveries if delivery.message.deliveries == 1]
             if new and min(new) <= highest:
@@ -180,7 +179,7 @@ class NatsConsumer:
     async def _wait_for_batch(self, delivery: Delivery, envelope: Envelope) -> Consumption | None:
         """Ask for a message again whose batch may still be created; park it when that has taken too long."""
         message = delivery.message
-        waited_seconds = time.monotonic() - self._early_since.setdefault(message.sequence, time.monotonic())
+        waited_seconds = _now() - self._early_since.setdefault(message.sequence, _now())
         if waited_seconds < self._unknown_wait_seconds:
             await delivery.retry(delay_seconds(message.deliveries))
             return Consumption.EARLY
@@ -198,3 +197,7 @@ class NatsConsumer:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

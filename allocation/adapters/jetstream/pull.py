@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -80,10 +79,11 @@ class PullReader:
         """
         if self._messages:
             return self._take(limit)
-        deadline = time.monotonic() + wait_seconds
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_seconds
         await self._pull({"batch": limit, "no_wait": True}, wait_seconds, heartbeat_seconds)
         await self._gather(limit, heartbeat_seconds)
-        rest_seconds = deadline - time.monotonic()
+        rest_seconds = deadline - loop.time()
         if not self._messages and _is_out_of_turn(self._status) and rest_seconds > 0:
             # The server refuses heartbeats that are longer than half of the wait.
             heartbeat_seconds = min(heartbeat_seconds, rest_seconds / 2)
