@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor_pb2 import FileDescriptorProto, ServiceDescriptorProto
 
-OURS = "stock/allocation/"
+OURS = "stock/allocation/v1/"
+"""Not the operators' service beside it, which is no part of the contract with other teams."""
 # The stubs do not know what an extension extends.
 _EVENT_OPTION: Any = options_pb2.event
 _FIELD_RULES: Any = validate_pb2.field

@@ -9,6 +9,7 @@ from stock.allocation.v1.line_pb2 import LineState
 
 from tests.faults.evidence import INBOUND, Evidence, Stored
 from tests.faults.ledger import LineName, Published
+from tests.faults.problem import Kind, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ _KIND = {LineState.LINE_STATE_ALLOCATED: "Allocated", LineState.LINE_STATE_OUT_O
 Content = tuple[str, int]
 
 
-def check_answers(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+def check_answers(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
     """An answered call is in effect as it was answered; one that nobody answered is in effect at most once."""
     told: dict[tuple[str, int], tuple[str, LineName, str]] = {}
     refused: Counter[LineName] = Counter()
@@ -33,13 +34,18 @@ def check_answers(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
         for answer in line.answers:
             kind = _KIND.get(answer.state, "Backordered")
             if told.get((answer.sku, answer.sku_sequence)) != (kind, line.name, answer.batch_reference):
-                yield f"{_shown(line)} was answered {kind} {answer.sku_sequence}, and the log does not say so"
+                yield Problem(
+                    Kind.LOST, f"{_shown(line)} was answered {kind} {answer.sku_sequence}, and the log does not say so"
+                )
         answered = sum(answer.state == LineState.LINE_STATE_OUT_OF_STOCK for answer in line.answers)
         if not answered <= refused[line.name] <= line.calls:
-            yield f"{_shown(line)} was out of stock {refused[line.name]} times in {line.calls} calls, {answered} answered so"
+            yield Problem(
+                Kind.WRONG,
+                f"{_shown(line)} was out of stock {refused[line.name]} times in {line.calls} calls, {answered} answered so",
+            )
 
 
-def check_kept(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+def check_kept(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
     """Every kept line was asked for with this content, and every line whose promise was answered is kept."""
     wanted = _lines_placed([*evidence.inbound, *ledger.published])
     for line in ledger.lines:
@@ -49,44 +55,46 @@ def check_kept(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
     }
     for name, content in kept.items():
         if content not in wanted.get(name, []):
-            yield f"line {name.order_id} {name.line_id} is kept as {content}, asked for was {wanted.get(name)}"
+            yield Problem(
+                Kind.WRONG, f"line {name.order_id} {name.line_id} is kept as {content}, asked for was {wanted.get(name)}"
+            )
     for line in ledger.lines:
         if line.name not in kept and any(answer.state != LineState.LINE_STATE_OUT_OF_STOCK for answer in line.answers):
-            yield f"{_shown(line)} was promised and is not kept"
+            yield Problem(Kind.LOST, f"{_shown(line)} was promised and is not kept")
     for name in _lines_placed(_in_effect(evidence)):
         if name not in kept:
-            yield f"line {name.order_id} {name.line_id} was placed and is not kept"
+            yield Problem(Kind.LOST, f"line {name.order_id} {name.line_id} was placed and is not kept")
 
 
-def check_consumed(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+def check_consumed(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
     """Every message is in the inbox or parked, and the broker has every one that it acknowledged in this life."""
     consumed = {(row["source"], row["message_id"]) for row in evidence.tables["inbox"]}
     parked = _parked(evidence)
     for message in evidence.inbound:
         if evidence.inbox_key(message) not in consumed and message.sequence not in parked:
-            yield f"{message.subject} {message.sequence} is neither in the inbox nor parked"
+            yield Problem(Kind.LOST, f"{message.subject} {message.sequence} is neither in the inbox nor parked")
     if evidence.incarnation == 1:
         stored = {(message.sequence, message.payload) for message in evidence.inbound}
         for published in ledger.published:
             if (published.sequence, published.message.SerializeToString()) not in stored:
-                yield f"{published.subject} {published.sequence} was acknowledged by the broker and is gone"
+                yield Problem(Kind.LOST, f"{published.subject} {published.sequence} was acknowledged by the broker and is gone")
 
 
-def check_batches(evidence: Evidence) -> Iterator[str]:
+def check_batches(evidence: Evidence) -> Iterator[Problem]:
     """Every batch announced is there, and holds what was last said of it, in the order of the stream."""
     holds = {batch["reference"]: batch["target_quantity"] for batch in evidence.tables["batches"]}
     last: dict[str, int] = {}
     for message in _in_effect(evidence):
         if message.subject == "batch.created" and message.message.batch_reference not in holds:
-            yield f"batch {message.message.batch_reference} was created and is not there"
+            yield Problem(Kind.LOST, f"batch {message.message.batch_reference} was created and is not there")
         if message.subject == "batch.quantity.changed":
             last[message.message.batch_reference] = message.message.quantity
     for reference, quantity in last.items():
         if holds.get(reference) != quantity:
-            yield f"batch {reference} was last said to hold {quantity}, and holds {holds.get(reference)}"
+            yield Problem(Kind.LOST, f"batch {reference} was last said to hold {quantity}, and holds {holds.get(reference)}")
 
 
-def check_conflicts(evidence: Evidence) -> Iterator[str]:
+def check_conflicts(evidence: Evidence) -> Iterator[Problem]:
     """Of messages that contradict each other all but one content is rejected, once for each message; nothing else is."""
     rejected = Counter(
         (message.message_source, message.message_id, message.batch_reference or (message.order_id, message.line_id))
@@ -104,10 +112,10 @@ def check_conflicts(evidence: Evidence) -> Iterator[str]:
         if name in kept and content != kept[name]
     }
     for source, identity, name in sorted(expected - rejected.keys(), key=str):
-        yield f"message {identity} of {source} contradicts {name} and was not rejected"
+        yield Problem(Kind.WRONG, f"message {identity} of {source} contradicts {name} and was not rejected")
     if evidence.incarnation == 1:
         for source, identity, name in sorted(rejected.keys() - expected, key=str):
-            yield f"message {identity} of {source} was rejected about {name} and contradicts nothing"
+            yield Problem(Kind.WRONG, f"message {identity} of {source} was rejected about {name} and contradicts nothing")
 
 
 def _contents(message: Stored) -> Iterator[tuple[object, Content]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
+from tests.faults.problem import Kind, Problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,17 +20,17 @@ _FOLLOWS = {
 """Which event about a kept line may follow which; "" is before its first. OutOfStock is about a line that is not kept."""
 
 
-def check_rest(evidence: Evidence) -> Iterator[str]:
+def check_rest(evidence: Evidence) -> Iterator[Problem]:
     """Nothing was left behind."""
     for table in ("outbox", "internal_commands"):
         if rows := evidence.tables[table]:
-            yield f"{table} still holds {len(rows)} rows"
+            yield Problem(Kind.STUCK, f"{table} still holds {len(rows)} rows")
     for product in evidence.tables["products"]:
         if product["promised_through"] is not None:
-            yield f"{product['sku']} is still unfinished"
+            yield Problem(Kind.STUCK, f"{product['sku']} is still unfinished")
 
 
-def check_counters(evidence: Evidence) -> Iterator[str]:
+def check_counters(evidence: Evidence) -> Iterator[Problem]:
     """What is counted equals what is there, and no batch is oversold."""
     lines = evidence.tables["order_lines"]
     promised: Counter[str] = Counter()
@@ -37,31 +39,39 @@ def check_counters(evidence: Evidence) -> Iterator[str]:
     for batch in evidence.tables["batches"]:
         reference, allocated = batch["reference"], batch["allocated_quantity"]
         if allocated != promised[reference]:
-            yield f"batch {reference} says that {allocated} are allocated, its lines say {promised[reference]}"
+            yield Problem(
+                Kind.WRONG, f"batch {reference} says that {allocated} are allocated, its lines say {promised[reference]}"
+            )
         if promised[reference] > batch["purchased_quantity"]:
-            yield f"batch {reference} is oversold: {promised[reference]} of {batch['purchased_quantity']}"
+            yield Problem(
+                Kind.OVERSOLD, f"batch {reference} is oversold: {promised[reference]} of {batch['purchased_quantity']}"
+            )
         if batch["target_quantity"] != batch["purchased_quantity"]:
-            yield f"batch {reference} was to hold {batch['target_quantity']} and holds {batch['purchased_quantity']}"
+            yield Problem(
+                Kind.STUCK, f"batch {reference} was to hold {batch['target_quantity']} and holds {batch['purchased_quantity']}"
+            )
     for product in evidence.tables["products"]:
         waiting = sum(line["sku"] == product["sku"] and line["batch_reference"] is None for line in lines)
         if waiting != product["waiting_lines"]:
-            yield f"{product['sku']} says that {product['waiting_lines']} lines wait, and {waiting} do"
+            yield Problem(Kind.WRONG, f"{product['sku']} says that {product['waiting_lines']} lines wait, and {waiting} do")
 
 
-def check_waiting(evidence: Evidence) -> Iterator[str]:
+def check_waiting(evidence: Evidence) -> Iterator[Problem]:
     """No line waits that is nobody's, or that would fit."""
     for line in evidence.tables["order_lines"]:
         name = f"line {line['order_id']} {line['line_id']}"
         if line["state"] == "displaced":
-            yield f"{name} was displaced and left there"
+            yield Problem(Kind.LOST, f"{name} was displaced and left there")
         if line["batch_reference"] is None:
             for batch in evidence.tables["batches"]:
                 room = batch["purchased_quantity"] - batch["allocated_quantity"]
                 if batch["sku"] == line["sku"] and room >= line["quantity"]:
-                    yield f"{name} waits for {line['quantity']}, and {batch['reference']} has room for {room}"
+                    yield Problem(
+                        Kind.STUCK, f"{name} waits for {line['quantity']}, and {batch['reference']} has room for {room}"
+                    )
 
 
-def check_sequences(evidence: Evidence) -> Iterator[str]:
+def check_sequences(evidence: Evidence) -> Iterator[Problem]:
     """The numbers of each sku are 1, 2, 3… without a gap, up to what its product says."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for event in evidence.tables["events"]:
@@ -70,10 +80,13 @@ def check_sequences(evidence: Evidence) -> Iterator[str]:
     for product in evidence.tables["products"]:
         found, expected = numbers[product["sku"]], list(range(1, product["sku_sequence"] + 1))
         if found != expected:
-            yield f"{product['sku']} counts to {product['sku_sequence']}, its events are {_difference(found, expected)}"
+            yield Problem(
+                Kind.WRONG,
+                f"{product['sku']} counts to {product['sku_sequence']}, its events are {_difference(found, expected)}",
+            )
 
 
-def check_histories(evidence: Evidence) -> Iterator[str]:
+def check_histories(evidence: Evidence) -> Iterator[Problem]:
     """Every line's events follow from one another, and end where the line stands; none is kept, or left, twice."""
     last: dict[tuple[str, str], tuple[str, str | None, int]] = {}
     for event, message in evidence.decoded():
@@ -83,21 +96,26 @@ def check_histories(evidence: Evidence) -> Iterator[str]:
         name = (message.order_id, message.line_id)
         before = last.get(name, ("", None, 0))
         if before[0] not in _FOLLOWS[kind]:
-            yield f"line {name[0]} {name[1]} was {kind} after {before[0] or 'nothing'} (number {message.sku_sequence})"
+            yield Problem(
+                Kind.WRONG,
+                f"line {name[0]} {name[1]} was {kind} after {before[0] or 'nothing'} (number {message.sku_sequence})",
+            )
         if kind == "Deallocated" and before[1] != message.batch_reference:
-            yield f"line {name[0]} {name[1]} left {message.batch_reference} and was on {before[1]}"
+            yield Problem(Kind.WRONG, f"line {name[0]} {name[1]} left {message.batch_reference} and was on {before[1]}")
         batch = message.batch_reference if kind == "Allocated" else None
         last[name] = (kind, batch, message.sku_sequence)
     for line in evidence.tables["order_lines"]:
         stands = (line["state"].capitalize(), line["batch_reference"], line["sku_sequence"])
         told = last.pop((line["order_id"], line["line_id"]), None)
         if stands != told:
-            yield f"line {line['order_id']} {line['line_id']} stands at {stands}, its last event says {told}"
+            yield Problem(
+                Kind.WRONG, f"line {line['order_id']} {line['line_id']} stands at {stands}, its last event says {told}"
+            )
     for name in last:
-        yield f"line {name[0]} {name[1]} was announced and is not kept"
+        yield Problem(Kind.LOST, f"line {name[0]} {name[1]} was announced and is not kept")
 
 
-def check_audit(evidence: Evidence) -> Iterator[str]:
+def check_audit(evidence: Evidence) -> Iterator[Problem]:
     """Whoever sums up the events alone never sees a batch oversold, and arrives at what the batches hold."""
     held: dict[str, int] = {}
     promised: Counter[str] = Counter()
@@ -111,12 +129,17 @@ def check_audit(evidence: Evidence) -> Iterator[str]:
             continue
         reference = message.batch_reference
         if promised[reference] > held.get(reference, 0):
-            yield f"after {_shown(event, message)} {promised[reference]} of {held.get(reference)} of {reference} are promised"
+            yield Problem(
+                Kind.OVERSOLD,
+                f"after {_shown(event, message)} {promised[reference]} of {held.get(reference)} of {reference} are promised",
+            )
     for batch in evidence.tables["batches"]:
         reference = batch["reference"]
         summed = (held.get(reference), promised[reference])
         if summed != (batch["purchased_quantity"], batch["allocated_quantity"]):
-            yield f"batch {reference} holds and promises {summed} by its events, by its row {_quantities(batch)}"
+            yield Problem(
+                Kind.WRONG, f"batch {reference} holds and promises {summed} by its events, by its row {_quantities(batch)}"
+            )
 
 
 def _quantities(batch: Row) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from tests.faults.evidence import Stored, decode
+from tests.faults.problem import Kind, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,29 +14,29 @@ if TYPE_CHECKING:
     from tests.faults.evidence import Evidence, Row
 
 
-def check_published(evidence: Evidence, gone_through: int) -> Iterator[str]:
+def check_published(evidence: Evidence, gone_through: int) -> Iterator[Problem]:
     """Every public event is on the stream, but for those that may be gone with a former life of it."""
     stored = {_id(message) for message in evidence.outgoing}
     for event in evidence.public_events:
         if event["event_id"] not in stored and event["position"] > gone_through:
-            yield f"{_shown(event)} is in the log and was never published"
+            yield Problem(Kind.LOST, f"{_shown(event)} is in the log and was never published")
 
 
-def check_once(evidence: Evidence) -> Iterator[str]:
+def check_once(evidence: Evidence) -> Iterator[Problem]:
     """Every identity is on the stream once, and so is every number of a sku."""
     events = {event["event_id"]: event for event in evidence.public_events}
     for identity, times in Counter(_id(message) for message in evidence.outgoing).items():
         if times > 1 and identity in events:
-            yield f"{_shown(events[identity])} is on the event stream {times} times"
+            yield Problem(Kind.DOUBLED, f"{_shown(events[identity])} is on the event stream {times} times")
     numbers = Counter(
         (event["sku"], event["sku_sequence"]) for event in evidence.public_events if event["sku_sequence"] is not None
     )
     for (sku, number), times in numbers.items():
         if times > 1:
-            yield f"{sku} has {times} events of number {number}"
+            yield Problem(Kind.DOUBLED, f"{sku} has {times} events of number {number}")
 
 
-def check_rejected_once(evidence: Evidence) -> Iterator[str]:
+def check_rejected_once(evidence: Evidence) -> Iterator[Problem]:
     """What a message asked for in vain is announced once."""
     told: Counter[tuple[str, ...]] = Counter()
     for event, message in evidence.decoded():
@@ -43,23 +44,25 @@ def check_rejected_once(evidence: Evidence) -> Iterator[str]:
             told[message.message_source, message.message_id, message.batch_reference, message.order_id, message.line_id] += 1
     for (source, identity, *what), times in told.items():
         if times > 1:
-            yield f"message {identity} of {source} was rejected {times} times about {' '.join(filter(None, what))}"
+            yield Problem(
+                Kind.DOUBLED, f"message {identity} of {source} was rejected {times} times about {' '.join(filter(None, what))}"
+            )
 
 
-def check_unaltered(evidence: Evidence) -> Iterator[str]:
+def check_unaltered(evidence: Evidence) -> Iterator[Problem]:
     """What is on the stream is what was logged, and nothing else."""
     events = {event["event_id"]: event for event in evidence.public_events}
     for message in evidence.outgoing:
         event = events.get(_id(message))
         if event is None:
-            yield f"sequence {message.sequence} of the event stream is none of the log's events"
+            yield Problem(Kind.WRONG, f"sequence {message.sequence} of the event stream is none of the log's events")
             continue
         logged = (event["subject"], event["type"], event["payload"])
         if logged != (message.subject, message.headers["ce-type"], message.payload):
-            yield f"{_shown(event)} was published as something else"
+            yield Problem(Kind.WRONG, f"{_shown(event)} was published as something else")
 
 
-def check_order(evidence: Evidence) -> Iterator[str]:
+def check_order(evidence: Evidence) -> Iterator[Problem]:
     """The events of a sku are on the stream in the order in which they happened."""
     events = {event["event_id"]: event for event in evidence.public_events}
     last: dict[str, int] = defaultdict(int)
@@ -68,7 +71,7 @@ def check_order(evidence: Evidence) -> Iterator[str]:
         if event is None:
             continue
         if event["position"] < last[event["sku"]]:
-            yield f"{_shown(event)} is on the event stream after a later one"
+            yield Problem(Kind.OUT_OF_ORDER, f"{_shown(event)} is on the event stream after a later one")
         last[event["sku"]] = max(last[event["sku"]], event["position"])
 
 

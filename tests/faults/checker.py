@@ -10,9 +10,10 @@ from tests.faults import check_asked, check_books, check_streams
 if TYPE_CHECKING:
     from tests.faults.evidence import Evidence
     from tests.faults.ledger import Ledger
+    from tests.faults.problem import Problem
 
 
-def problems(evidence: Evidence, ledger: Ledger, *, gone_through: int = 0) -> list[str]:
+def problems(evidence: Evidence, ledger: Ledger, *, gone_through: int = 0) -> list[Problem]:
     """Compare what was asked, what is kept, what was logged and what was published.
 
     Events up to the log's position `gone_through` may be missing from the event stream: it was deleted then.

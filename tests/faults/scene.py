@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
+    from tests.faults.problem import Problem
+
 _REDELIVERED_AFTER_SECONDS = 1
 _QUIET_WITHIN_SECONDS = 60.0
 
@@ -66,7 +68,7 @@ class Scene:
             answer = await client.request(f"$JS.API.CONSUMER.CREATE.{INBOUND}.{CONSUMER}", json.dumps(update).encode())
             assert "error" not in json.loads(answer.data), answer.data
 
-    async def problems(self, *, gone_through: int = 0) -> list[str]:
+    async def problems(self, *, gone_through: int = 0) -> list[Problem]:
         """Wait until all is quiet, and let the checker say what is wrong."""
         evidence = await self.evidence()
         return problems(evidence, self.load.ledger, gone_through=gone_through)

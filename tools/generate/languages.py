@@ -10,7 +10,7 @@ from tools.generate.third_party import ROOT, THIRD_PARTY
 
 TEMPLATES = Path(__file__).resolve().parent
 TYPESCRIPT = ROOT / "generated" / "typescript"
-SERVICE_PROTO = "stock/allocation/v1/allocation_service.proto"
+SERVICE_PROTOS = ("stock/allocation/v1/allocation_service.proto", "stock/allocation/admin/v1/admin_service.proto")
 
 
 class MissingToolError(Exception):
@@ -23,7 +23,7 @@ def python(destination: Path) -> None:
     run(
         *(sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={ROOT / 'protos'}", f"--proto_path={THIRD_PARTY}"),
         *(f"--grpc_python_out={destination / 'generated/python'}", f"--mypy_grpc_out={destination / 'generated/python'}"),
-        SERVICE_PROTO,
+        *SERVICE_PROTOS,
     )
 
 

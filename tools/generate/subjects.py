@@ -40,7 +40,12 @@ def python(request: CodeGeneratorRequest) -> dict[str, list[str]]:
     """Write stock.allocation.v1.subjects."""
     constants = [f'{upper_snake(message.name)}: Final = "{subject}"' for message, subject in events(request)]
     lines = [f"# {NOTICE}", '"""The NATS subject of each event."""', "", "from typing import Final", "", *constants]
-    return {"stock/allocation/v1/subjects.py": lines, "stock/allocation/v1/py.typed": []}
+    typed: list[str] = []
+    return {
+        "stock/allocation/v1/subjects.py": lines,
+        "stock/allocation/v1/py.typed": typed,
+        "stock/allocation/admin/v1/py.typed": typed,
+    }
 
 
 def go(request: CodeGeneratorRequest) -> dict[str, list[str]]:
