@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from allocation.domain.order_line import LineState, LineStatus
-from allocation.service_layer.records import InboxKey, KnownStream, LatestLines, LineKey, Loaded, UnfinishedPromising
+from allocation.service_layer.records import (
+    InboxKey,
+    KnownStream,
+    LatestLines,
+    LineKey,
+    Loaded,
+    ParkedState,
+    UnfinishedPromising,
+)
 from allocation.service_layer.streams import OutboxEvent
 
 if TYPE_CHECKING:
@@ -16,7 +24,16 @@ if TYPE_CHECKING:
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import KeptLine
     from allocation.domain.product_state import ProductState
-    from allocation.service_layer.records import Changes, Fence, Footprint, InboxEntry, LoggedEvent, ParkedMessage, StreamPlace
+    from allocation.service_layer.records import (
+        Changes,
+        Ending,
+        Fence,
+        Footprint,
+        InboxEntry,
+        LoggedEvent,
+        ParkedMessage,
+        StreamPlace,
+    )
     from allocation.service_layer.store import Transaction
 
 Result = TypeVar("Result")
@@ -34,6 +51,7 @@ class MemoryStore:
     unpublished: dict[int, LoggedEvent] = field(default_factory=dict)
     consumed: dict[InboxKey, InboxEntry] = field(default_factory=dict)
     parked: dict[StreamPlace, ParkedMessage] = field(default_factory=dict)
+    ended: dict[StreamPlace, Ending] = field(default_factory=dict)
     fences: dict[str, Fence] = field(default_factory=dict)
     streams: dict[str, KnownStream] = field(default_factory=dict)
     commands: dict[str, UnfinishedPromising] = field(default_factory=dict)
@@ -58,7 +76,7 @@ class MemoryStore:
 
     async def outbox(self, limit: int) -> list[OutboxEvent]:
         """Read the events to be published next."""
-        return [_outgoing(position, event) for position, event in list(self.unpublished.items())[:limit]]
+        return [_outgoing(position, self.unpublished[position]) for position in sorted(self.unpublished)[:limit]]
 
     async def outbox_positions(self, event_ids: Sequence[str]) -> list[int]:
         """Find which of these events wait to be published."""
@@ -71,6 +89,10 @@ class MemoryStore:
     async def stream(self, name: str) -> KnownStream | None:
         """Read what is known of a stream."""
         return copy(self.streams.get(name))
+
+    async def parked_messages(self, places: Sequence[StreamPlace]) -> list[ParkedMessage]:
+        """Read parked messages, whatever became of them."""
+        return [self.parked[place] for place in places if place in self.parked]
 
     def _status(self, kept: KeptLine) -> LineStatus:
         eta = None if kept.batch_reference is None else self.batches_by_reference[kept.batch_reference].eta
@@ -100,9 +122,19 @@ class MemoryTransaction:
             lines=[copy(kept) for kept in lines],
             latest={reference: self._latest(reference) for reference in footprint.changed_batches & named},
             inbox={key: store.consumed[key].fingerprint for key in footprint.inbox if key in store.consumed},
-            parked={place for place in footprint.places if place in store.parked},
+            parked={
+                place: ParkedState(place not in store.ended, store.parked[place].log_position)
+                for place in footprint.places
+                if place in store.parked
+            },
             fences={key: store.fences[key] for key in footprint.changed_batches if key in store.fences},
             streams={name: copy(store.streams[name]) for name in footprint.streams if name in store.streams},
+            unqueued={
+                event.event_id: position
+                for position, event in enumerate(store.log, 1)
+                if event.event_id in footprint.event_ids and event.subject is not None and position not in store.unpublished
+            },
+            log_position=len(store.log) if footprint.changed_batches or footprint.places else 0,
         )
 
     def latest_lines(self, batch_reference: str, below: int, limit: int) -> list[KeptLine]:
@@ -140,8 +172,11 @@ class MemoryTransaction:
                 store.unpublished[len(store.log)] = event
         for position in changes.published:
             store.unpublished.pop(position, None)
+        for position in changes.queued_again:
+            store.unpublished[position] = store.log[position - 1]
         store.consumed.update({entry.key: entry for entry in changes.inbox})
         store.parked.update({message.place: message for message in changes.parked})
+        store.ended.update(changes.ended)
         store.fences.update(changes.fences)
         store.streams.update({known.name: known for known in changes.streams})
         for sku, unfinished in changes.unfinished.items():

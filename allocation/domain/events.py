@@ -106,3 +106,26 @@ class PromisingFinished(Event):
     """Internal: what was left unfinished is done."""
 
     sku: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageParked(Event):
+    """Internal: an inbound message was set aside, with its reason."""
+
+    stream: str
+    incarnation: int
+    sequence: int
+    reason: str
+    sku: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEnded(Event):
+    """Internal: a parked message was carried out after all, or discarded; `detail` holds the operator's reason."""
+
+    stream: str
+    incarnation: int
+    sequence: int
+    outcome: str
+    detail: str
+    sku: str = ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from allocation.service_layer.records import KnownStream, ParkedMessage, StreamPlace
+from allocation.domain.events import MessageEnded, MessageParked
+from allocation.service_layer.records import Ending, KnownStream, ParkedMessage
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from allocation.service_layer.envelope import Receipt
-    from allocation.service_layer.housekeeping import MarkPublished, ObserveStream, Park
+    from allocation.service_layer.housekeeping import DiscardParked, MarkPublished, ObserveStream, Park, ReEmit
+    from allocation.service_layer.records import StreamPlace
     from allocation.service_layer.unit_of_work import UnitOfWork
 
 
@@ -39,12 +39,13 @@ def mark_published(command: MarkPublished, uow: UnitOfWork) -> None:
         uow.remember_stream(KnownStream(known.name, known.created_at, known.incarnation, command.sequence))
 
 
-def park(command: Park, receipt: Receipt, uow: UnitOfWork, now: datetime) -> None:
+def park(command: Park, receipt: Receipt, uow: UnitOfWork) -> None:
     """Set a message aside whole, with its reason."""
-    message = receipt.message
+    message, place = receipt.message, receipt.place
+    uow.recorded.append(MessageParked(*place, command.reason.value))
     uow.park(
         ParkedMessage(
-            place=StreamPlace(message.stream, receipt.incarnation, message.sequence),
+            place=place,
             subject=message.subject,
             headers=json.dumps(dict(message.headers), ensure_ascii=False, sort_keys=True),
             payload=message.payload,
@@ -52,6 +53,29 @@ def park(command: Park, receipt: Receipt, uow: UnitOfWork, now: datetime) -> Non
             deliveries=message.deliveries,
             reason=command.reason,
             detail=command.detail,
-            parked_at=now,
+            parked_at=uow.now,
+            log_position=uow.log_position + 1,
         )
     )
+
+
+def end_parked(place: StreamPlace, outcome: str, detail: str, uow: UnitOfWork) -> None:
+    """Say what became of a parked message in the end."""
+    uow.recorded.append(MessageEnded(*place, outcome, detail))
+    uow.end_parked(place, Ending(outcome, detail, uow.now))
+
+
+def discard_parked(command: DiscardParked, uow: UnitOfWork) -> int:
+    """Set parked messages aside for good, and answer how many were parked until now."""
+    still_parked = [place for place in command.places if place in uow.parked and uow.parked[place].is_open]
+    for place in still_parked:
+        end_parked(place, "discarded", command.reason, uow)
+    return len(still_parked)
+
+
+def re_emit(command: ReEmit, uow: UnitOfWork) -> int:
+    """Put public events into the outbox again, and answer how many; those that wait there already are left as they are."""
+    found = [event_id for event_id in command.event_ids if event_id in uow.unqueued]
+    for event_id in sorted(set(found), key=uow.unqueued.__getitem__):
+        uow.publish_again(event_id)
+    return len(set(found))

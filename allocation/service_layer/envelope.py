@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from allocation.service_layer.records import StreamPlace
+
 if TYPE_CHECKING:
     from allocation.domain.commands import Command
     from allocation.service_layer.streams import InboundMessage
@@ -16,7 +18,8 @@ class Receipt:
     """The inbound message that a command was translated from.
 
     `incarnation` is the life of the stream that the door is bound to. `source` and `message_id` are the key under which the
-    message is consumed once: ce-source and ce-id if both are present, else the stream's life and the sequence.
+    message is consumed once: ce-source and ce-id if both are present, else the stream's life and the sequence. A `replay` is
+    of a message that was parked, and that no broker waits for.
     """
 
     message: InboundMessage
@@ -24,6 +27,12 @@ class Receipt:
     incarnation: int
     source: str
     message_id: str
+    is_replay: bool = False
+
+    @property
+    def place(self) -> StreamPlace:
+        """Where the message stood."""
+        return StreamPlace(self.message.stream, self.incarnation, self.message.sequence)
 
     @property
     def fingerprint(self) -> bytes:

@@ -56,4 +56,6 @@ _OF_COMMAND: dict[type[commands.Command], Callable[[Any], Footprint]] = {
     housekeeping.ObserveStream: lambda command: Footprint(streams={command.state.name}),
     housekeeping.MarkPublished: lambda command: Footprint(streams={command.stream}),
     housekeeping.Park: lambda _: Footprint(),
+    housekeeping.DiscardParked: lambda command: Footprint(places=set(command.places)),
+    housekeeping.ReEmit: lambda command: Footprint(event_ids=set(command.event_ids)),
 }

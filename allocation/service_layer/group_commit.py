@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _SHOWN_CHARACTERS_MAX = 500
+WAITING_SECONDS_MAX = 1.0
+_NEWEST_WEIGHS = 0.2
+"""How much the newest group counts in what a group takes: one slow commit does not turn callers away, five do."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,10 +39,12 @@ class _Waiting:
 class GroupCommit:
     """Takes commands from every door, carries them out in groups, and answers each after its group is durable.
 
-    `group_commands_max` bounds a group, `waiting_commands_max` the queue. `committed` is called after each commit.
+    `group_commands_max` bounds a group, `waiting_commands_max` the queue. A caller who would have to wait for longer than
+    `waiting_seconds_max`, as groups go at present, is refused too: a long queue in front of a slow store helps nobody.
+    `committed` is called after each commit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it is made of, and its limits by keyword
         self,
         store: Store,
         bus: MessageBus,
@@ -47,12 +52,15 @@ class GroupCommit:
         *,
         group_commands_max: int,
         waiting_commands_max: int,
+        waiting_seconds_max: float = WAITING_SECONDS_MAX,
     ) -> None:
         self._store = store
         self._bus = bus
         self._committed = committed
         self._group_commands_max = group_commands_max
         self._waiting_commands_max = waiting_commands_max
+        self._waiting_seconds_max = waiting_seconds_max
+        self._group_seconds = 0.0
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._room = asyncio.Condition()
@@ -71,21 +79,22 @@ class GroupCommit:
 
         Raises:
             Rejection: it could not be carried out; durable like an answer.
-            QueueFullError: at once, if too many commands wait already.
+            QueueFullError: at once, if too many commands wait already, or for too long.
             ShuttingDownError: at once, after `close` was called.
             StoreUnavailableError: the store is away; nothing happened.
             OutcomeUnknownError: the store did not say whether it committed.
             CrashedError: it met a bug, and changed nothing.
 
         """
-        if not self._has_room() and not self._closing:
-            raise QueueFullError(self._waiting_commands_max)
+        if len(self._queue) >= (callers_max := self._callers_max()) and not self._closing:
+            raise QueueFullError(callers_max)
         return await self._enqueue(envelope, alone=alone)
 
     async def enqueue(self, envelope: Envelope, *, alone: bool = False) -> asyncio.Future[Any]:
         """Do as `submit`, but wait for room in the queue, and answer the answer to wait for.
 
-        So commands enqueued one after the other are carried out in that order.
+        So commands enqueued one after the other are carried out in that order. These doors hold their own back, so no time
+        is too long for them: callers who are many do not keep them out.
         """
         async with self._room:
             await self._room.wait_for(lambda: self._has_room() or self._closing)
@@ -102,6 +111,13 @@ class GroupCommit:
 
     def _has_room(self) -> bool:
         return len(self._queue) < self._waiting_commands_max
+
+    def _callers_max(self) -> int:
+        """How many commands may wait if the last one is to begin in time; never less than a group, so that this is measured on."""
+        if self._group_seconds <= 0:
+            return self._waiting_commands_max
+        in_time = int(self._waiting_seconds_max / self._group_seconds * self._group_commands_max)
+        return min(self._waiting_commands_max, max(in_time, self._group_commands_max))
 
     def _enqueue(self, envelope: Envelope, *, alone: bool) -> asyncio.Future[Any]:
         if self._closing:
@@ -127,7 +143,10 @@ class GroupCommit:
             async with self._room:
                 self._room.notify_all()
             if group:
+                began = asyncio.get_running_loop().time()
                 await self._carry_out(group)
+                taken = asyncio.get_running_loop().time() - began
+                self._group_seconds += (taken - self._group_seconds) * _NEWEST_WEIGHS
             elif self._closing:
                 return
 

@@ -66,6 +66,7 @@ def change_batch_quantity(command: commands.ChangeBatchQuantity, uow: UnitOfWork
     """Set what a batch holds, and reallocate what no longer fits. Raises UnknownBatch."""
     product = uow.products.of_batch(command.batch_reference)
     reallocation = product.change_batch_quantity(command.batch_reference, command.quantity)
+    uow.move_fence(command.batch_reference)
     return QuantityChanged(_as_it_stands(product.batch(command.batch_reference)), reallocation)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from allocation.domain.commands import Command
 
 if TYPE_CHECKING:
+    from allocation.service_layer.records import StreamPlace
     from allocation.service_layer.streams import StreamState
 
 
@@ -46,3 +47,18 @@ class MarkPublished(Command):
     incarnation: int
     sequence: int
     positions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardParked(Command):
+    """Set parked messages aside for good, for a reason; answers how many were parked until now."""
+
+    places: tuple[StreamPlace, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReEmit(Command):
+    """Publish events of the log again; answers how many were put into the outbox."""
+
+    event_ids: tuple[str, ...]

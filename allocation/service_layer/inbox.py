@@ -5,26 +5,24 @@ It wraps the command handlers from outside; they know nothing of messages.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from allocation.domain import commands, events
 from allocation.domain.errors import BatchConflict, Rejection, UnknownBatch
-from allocation.service_layer.bookkeeping import park
+from allocation.service_layer.bookkeeping import end_parked, park
 from allocation.service_layer.housekeeping import Park, ParkingReason
-from allocation.service_layer.records import Fence, InboxEntry, InboxKey, KnownStream, StreamPlace
+from allocation.service_layer.records import InboxEntry, InboxKey, KnownStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from allocation.domain.commands import Command
     from allocation.service_layer.envelope import Receipt
+    from allocation.service_layer.records import StreamPlace
     from allocation.service_layer.unit_of_work import UnitOfWork
 
 
 class Consumption(Enum):
-    """What became of an inbound message. All but the last two are final once committed."""
+    """What became of an inbound message. Those up to PARKED are final once committed."""
 
     APPLIED = "applied"
     REPEATED = "repeated"
@@ -35,63 +33,89 @@ class Consumption(Enum):
     """Names a batch that does not exist: its creation may be on the way."""
     OTHER_LIFE = "other_life"
     """The stream is not the one that the door is bound to any more: bind again."""
+    NOT_PARKED = "not_parked"
+    """A replay of what is not parked, or no more."""
 
 
-def consume(  # noqa: PLR0911 - each return is one thing that can become of a message
-    command: Command,
-    receipt: Receipt,
-    uow: UnitOfWork,
-    now: datetime,
-    carry_out: Callable[[Command, UnitOfWork], object],
-) -> Consumption:
+CarryOut = Callable[[commands.Command, "UnitOfWork"], object]
+_ENDS_A_REPLAY = (Consumption.APPLIED, Consumption.REPEATED, Consumption.SUPERSEDED, Consumption.REJECTED)
+
+
+def consume(command: commands.Command, receipt: Receipt, uow: UnitOfWork, carry_out: CarryOut) -> Consumption:
     """Carry out the command of an inbound message, unless it took effect before or came too late."""
-    message = receipt.message
-    stream = uow.streams.get(message.stream)
+    stream = uow.streams.get(receipt.place.stream)
     if stream is None or stream.incarnation != receipt.incarnation:
         return Consumption.OTHER_LIFE
-    place = StreamPlace(message.stream, receipt.incarnation, message.sequence)
-    if place in uow.parked:
+    if receipt.place in uow.parked:
         return Consumption.PARKED
-    if message.sequence > stream.last_sequence:
-        uow.remember_stream(KnownStream(stream.name, stream.created_at, stream.incarnation, message.sequence))
+    if receipt.place.sequence > stream.last_sequence:
+        uow.remember_stream(KnownStream(stream.name, stream.created_at, stream.incarnation, receipt.place.sequence))
+    parking = command if isinstance(command, Park) else None
+    consumption = _consume_once(command, receipt, uow, carry_out)
+    if consumption is Consumption.PARKED:
+        park(parking or Park(ParkingReason.IDENTITY_REUSED, identity_reused(receipt)), receipt, uow)
+    return consumption
+
+
+def replay(command: commands.Command, receipt: Receipt, uow: UnitOfWork, carry_out: CarryOut) -> Consumption:
+    """Carry out a parked message anew. What ends is kept with its outcome; else it stays parked."""
+    parked = uow.parked.get(receipt.place)
+    if parked is None or not parked.is_open:
+        return Consumption.NOT_PARKED
+    consumption = _consume_once(command, receipt, uow, carry_out)
+    if consumption in _ENDS_A_REPLAY:
+        end_parked(receipt.place, consumption.value, "replayed", uow)
+    return consumption
+
+
+def identity_reused(receipt: Receipt) -> str:
+    """Say why a message cannot be the one that came before under its identity."""
+    return f"ce-source {receipt.source!r} with ce-id {receipt.message_id!r} came before with another payload"
+
+
+def _consume_once(command: commands.Command, receipt: Receipt, uow: UnitOfWork, carry_out: CarryOut) -> Consumption:
     key = InboxKey(receipt.source, receipt.message_id)
     took_effect = uow.inbox.get(key) == receipt.fingerprint
-    if isinstance(command, Park) and not took_effect:
-        park(command, receipt, uow, now)
-        return Consumption.PARKED
-    if key in uow.inbox:
-        if took_effect:
-            return Consumption.REPEATED
-        detail = f"ce-source {key.source!r} with ce-id {key.message_id!r} came before with another payload"
-        park(Park(ParkingReason.IDENTITY_REUSED, detail), receipt, uow, now)
+    if took_effect:
+        return Consumption.REPEATED
+    if key in uow.inbox or isinstance(command, Park):
         return Consumption.PARKED
     try:
-        consumption = _carry_out(command, Fence(receipt.incarnation, message.sequence), uow, carry_out)
+        consumption = _carry_out(command, receipt.place, uow, carry_out)
     except UnknownBatch:
         return Consumption.EARLY
     except Rejection as rejection:
         uow.recorded.append(_rejected(command, rejection))
         consumption = Consumption.REJECTED
-    uow.consume(InboxEntry(key, receipt.fingerprint, place, now))
+    uow.consume(InboxEntry(key, receipt.fingerprint, receipt.place, uow.now))
     return consumption
 
 
-def _carry_out(
-    command: Command, fence: Fence, uow: UnitOfWork, carry_out: Callable[[Command, UnitOfWork], object]
-) -> Consumption:
-    if isinstance(command, commands.ChangeBatchQuantity):
-        last = uow.fences.get(command.batch_reference)
-        if last is not None and last.incarnation == fence.incarnation and last.sequence >= fence.sequence:
-            sku = uow.products.of_batch(command.batch_reference).sku
-            uow.recorded.append(events.QuantitySkipped(command.batch_reference, sku, command.quantity))
-            return Consumption.SUPERSEDED
+def _carry_out(command: commands.Command, place: StreamPlace, uow: UnitOfWork, carry_out: CarryOut) -> Consumption:
+    if not isinstance(command, commands.ChangeBatchQuantity):
+        carry_out(command, uow)
+        return Consumption.APPLIED
+    if _is_overtaken(command.batch_reference, place, uow):
+        sku = uow.products.of_batch(command.batch_reference).sku
+        uow.recorded.append(events.QuantitySkipped(command.batch_reference, sku, command.quantity))
+        return Consumption.SUPERSEDED
     carry_out(command, uow)
-    if isinstance(command, commands.ChangeBatchQuantity):
-        uow.move_fence(command.batch_reference, fence)
+    uow.move_fence(command.batch_reference, (place.incarnation, place.sequence))
     return Consumption.APPLIED
 
 
-def _rejected(command: Command, rejection: Rejection) -> events.Rejected:
+def _is_overtaken(batch_reference: str, place: StreamPlace, uow: UnitOfWork) -> bool:
+    """Whether the batch was given a quantity that stood after this one: in the stream, or in our log since it was parked."""
+    last = uow.fences.get(batch_reference)
+    if last is None:
+        return False
+    parked = uow.parked.get(place)
+    return last.place >= (place.incarnation, place.sequence) or (
+        parked is not None and last.log_position >= parked.log_position
+    )
+
+
+def _rejected(command: commands.Command, rejection: Rejection) -> events.Rejected:
     if isinstance(rejection, BatchConflict):
         asked = rejection.asked
         return events.Rejected(

@@ -9,7 +9,7 @@ from allocation.domain import commands, events
 from allocation.domain.errors import Rejection
 from allocation.service_layer import bookkeeping, handlers, housekeeping
 from allocation.service_layer.footprints import footprint_of
-from allocation.service_layer.inbox import consume
+from allocation.service_layer.inbox import consume, replay
 from allocation.service_layer.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ COMMAND_HANDLERS: dict[type[commands.Command], Callable[..., Any]] = {
     commands.ContinuePromising: handlers.continue_promising,
     housekeeping.ObserveStream: bookkeeping.observe_stream,
     housekeeping.MarkPublished: bookkeeping.mark_published,
+    housekeeping.DiscardParked: bookkeeping.discard_parked,
+    housekeeping.ReEmit: bookkeeping.re_emit,
 }
 
 EVENT_HANDLERS: dict[type[events.Event], list[Callable[..., None]]] = {
@@ -37,6 +39,8 @@ EVENT_HANDLERS: dict[type[events.Event], list[Callable[..., None]]] = {
     events.StockChanged: [handlers.announce],
     events.Rejected: [handlers.announce],
     events.QuantitySkipped: [handlers.announce],
+    events.MessageParked: [handlers.announce],
+    events.MessageEnded: [handlers.announce],
     events.PromisingUnfinished: [handlers.announce, handlers.continue_later],
     events.PromisingFinished: [handlers.announce, handlers.stop_continuing],
 }
@@ -93,7 +97,8 @@ class MessageBus:
     def _handle_one(self, envelope: Envelope, uow: UnitOfWork) -> object:
         answer: object
         if envelope.receipt is not None:
-            answer = consume(envelope.command, envelope.receipt, uow, self._recorder.clock(), carry_out)
+            take_in = replay if envelope.receipt.is_replay else consume
+            answer = take_in(envelope.command, envelope.receipt, uow, carry_out)
         else:
             try:
                 answer = carry_out(envelope.command, uow)

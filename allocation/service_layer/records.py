@@ -48,6 +48,8 @@ class Footprint:
     inbox: set[InboxKey] = field(default_factory=set)
     places: set[StreamPlace] = field(default_factory=set)
     streams: set[str] = field(default_factory=set)
+    event_ids: set[str] = field(default_factory=set)
+    """Events that may have to be published again."""
 
     def add(self, other: Footprint) -> None:
         """Take up all that another command touches."""
@@ -58,13 +60,24 @@ class Footprint:
         self.inbox |= other.inbox
         self.places |= other.places
         self.streams |= other.streams
+        self.event_ids |= other.event_ids
 
 
 class Fence(NamedTuple):
-    """Where in which life of the stream the last quantity applied to a batch stood."""
+    """Where the last quantity applied to a batch stood: in which life of the stream at which sequence, and in our log.
+
+    The stream's place is that of the last quantity that came from it, (0, 0) if none did; `log_position` is that of the last
+    event before the quantity was applied, by whichever door.
+    """
 
     incarnation: int
     sequence: int
+    log_position: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stood in the stream."""
+        return self.incarnation, self.sequence
 
 
 @dataclass(slots=True)
@@ -75,6 +88,13 @@ class KnownStream:
     created_at: str
     incarnation: int
     last_sequence: int
+
+
+class ParkedState(NamedTuple):
+    """Whether a parked message waits for an operator, and after which event it was parked."""
+
+    is_open: bool
+    log_position: int
 
 
 @dataclass(slots=True)
@@ -98,9 +118,13 @@ class Loaded:
     lines: list[KeptLine] = field(default_factory=list)
     latest: dict[str, LatestLines] = field(default_factory=dict)
     inbox: dict[InboxKey, bytes] = field(default_factory=dict)
-    parked: set[StreamPlace] = field(default_factory=set)
+    parked: dict[StreamPlace, ParkedState] = field(default_factory=dict)
     fences: dict[str, Fence] = field(default_factory=dict)
     streams: dict[str, KnownStream] = field(default_factory=dict)
+    unqueued: dict[str, int] = field(default_factory=dict)
+    """Of the event ids those that are public and not in the outbox, with their position in the log."""
+    log_position: int = 0
+    """That of the last event, if batches change or messages are consumed; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +166,17 @@ class ParkedMessage:
     reason: ParkingReason
     detail: str
     parked_at: datetime
+    log_position: int
+    """That of the event by which it was parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of a parked message in the end: the outcome of its replay, or "discarded" with an operator's reason."""
+
+    outcome: str
+    detail: str
+    ended_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +200,20 @@ class Changes:
     events: list[LoggedEvent] = field(default_factory=list)
     inbox: list[InboxEntry] = field(default_factory=list)
     parked: list[ParkedMessage] = field(default_factory=list)
+    ended: dict[StreamPlace, Ending] = field(default_factory=dict)
     fences: dict[str, Fence] = field(default_factory=dict)
     streams: list[KnownStream] = field(default_factory=list)
     unfinished: dict[str, UnfinishedPromising | None] = field(default_factory=dict)
     """By sku; None: it is finished."""
     published: list[int] = field(default_factory=list)
     """Outbox positions to forget."""
+    queued_again: list[int] = field(default_factory=list)
+    """Log positions to put into the outbox again."""
 
     @property
     def has_public_events(self) -> bool:
         """Whether anything waits to be published now."""
-        return any(event.subject is not None for event in self.events)
+        return bool(self.queued_again) or any(event.subject is not None for event in self.events)
 
     @property
     def leaves_unfinished(self) -> bool:

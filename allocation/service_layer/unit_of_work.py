@@ -9,14 +9,16 @@ from allocation.domain.errors import UnknownBatch
 from allocation.domain.product import Product
 from allocation.domain.product_state import ProductState
 from allocation.service_layer.line_book import LineBook
-from allocation.service_layer.records import Changes, Footprint, UnfinishedPromising
+from allocation.service_layer.records import Changes, Fence, Footprint, ParkedState, UnfinishedPromising
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from allocation.domain.batch import Batch
     from allocation.domain.events import Event
     from allocation.service_layer.envelope import Envelope
     from allocation.service_layer.event_log import Recorder
-    from allocation.service_layer.records import Fence, InboxEntry, KnownStream, Loaded, ParkedMessage
+    from allocation.service_layer.records import Ending, InboxEntry, KnownStream, Loaded, ParkedMessage, StreamPlace
     from allocation.service_layer.store import Transaction
 
 
@@ -103,6 +105,8 @@ class UnitOfWork:
         self.lines.load(loaded.lines, loaded.latest)
         self.inbox = loaded.inbox
         self.parked = loaded.parked
+        self.unqueued = loaded.unqueued
+        self._logged_before = loaded.log_position
         self.fences = loaded.fences
         self.streams = loaded.streams
 
@@ -110,6 +114,16 @@ class UnitOfWork:
     def is_full(self) -> bool:
         """Whether the transaction has taken on as much as one may."""
         return self.lines.put_count >= self._steps_max
+
+    @property
+    def now(self) -> datetime:
+        """The present instant, UTC."""
+        return self._recorder.clock()
+
+    @property
+    def log_position(self) -> int:
+        """That of the last event, those of this unit of work included; known where batches change or messages are consumed."""
+        return self._logged_before + len(self._changes.events)
 
     def log(self, event: Event, envelope: Envelope) -> None:
         """Write an event to the log, and to the outbox if it is public."""
@@ -123,11 +137,18 @@ class UnitOfWork:
     def park(self, message: ParkedMessage) -> None:
         """Set a message aside."""
         if message.place not in self.parked:
-            self.parked.add(message.place)
+            self.parked[message.place] = ParkedState(is_open=True, log_position=message.log_position)
             self._changes.parked.append(message)
 
-    def move_fence(self, batch_reference: str, fence: Fence) -> None:
-        """Remember where the last quantity of a batch came from."""
+    def end_parked(self, place: StreamPlace, ending: Ending) -> None:
+        """Say what became of a parked message in the end."""
+        self.parked[place] = self.parked[place]._replace(is_open=False)
+        self._changes.ended[place] = ending
+
+    def move_fence(self, batch_reference: str, place: tuple[int, int] | None = None) -> None:
+        """Remember that a batch was given a quantity now; `place` is where it stood in the stream, if it came from there."""
+        last = self.fences.get(batch_reference)
+        fence = Fence(*(place or (last.place if last is not None else (0, 0))), self.log_position)
         self.fences[batch_reference] = self._changes.fences[batch_reference] = fence
 
     def remember_stream(self, stream: KnownStream) -> None:
@@ -143,6 +164,10 @@ class UnitOfWork:
     def forget_published(self, positions: tuple[int, ...]) -> None:
         """Take rows out of the outbox."""
         self._changes.published.extend(positions)
+
+    def publish_again(self, event_id: str) -> None:
+        """Put an event of `unqueued` into the outbox."""
+        self._changes.queued_again.append(self.unqueued.pop(event_id))
 
     def write(self) -> Changes:
         """Write everything that changed, and answer it."""

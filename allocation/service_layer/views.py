@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import LineStatus
-    from allocation.service_layer.records import KnownStream, UnfinishedPromising
+    from allocation.service_layer.records import KnownStream, ParkedMessage, StreamPlace, UnfinishedPromising
     from allocation.service_layer.streams import OutboxEvent
 
 Item = TypeVar("Item")
@@ -44,6 +44,9 @@ class Reader(Protocol):
 
     async def stream(self, name: str) -> KnownStream | None:
         """Read what is known of a stream."""
+
+    async def parked_messages(self, places: Sequence[StreamPlace]) -> Sequence[ParkedMessage]:
+        """Read parked messages, whatever became of them."""
 
 
 class PageTokenError(Exception):

@@ -9,17 +9,19 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from allocation.adapters.sql import rows, tables
+from allocation.adapters.sql.keys import json_keys, with_keys
 from allocation.domain.order_line import LineState, LineStatus, OrderLine
 from allocation.service_layer.records import KnownStream, UnfinishedPromising
 from allocation.service_layer.store import StoreUnavailableError
 from allocation.service_layer.streams import OutboxEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from allocation.domain.batch import Batch
+    from allocation.service_layer.records import ParkedMessage, StreamPlace
 
 _batches, _lines, _events = tables.batches, tables.order_lines, tables.events
 _LINES = select(
@@ -34,6 +36,7 @@ _OUTBOX = (
     .join_from(tables.outbox, _events, tables.outbox.c.position == _events.c.position)
     .order_by(tables.outbox.c.position)
 )
+_PARKED = with_keys(select(tables.parked_messages), *tables.parked_messages.primary_key)
 
 
 class SqlReader:
@@ -103,10 +106,14 @@ class SqlReader:
         found = await self._fetch(select(tables.streams).where(tables.streams.c.name == name))
         return KnownStream(*found[0]) if found else None
 
-    async def _fetch(self, query: Select[Any]) -> Sequence[Any]:
+    async def parked_messages(self, places: Sequence[StreamPlace]) -> list[ParkedMessage]:
+        """Read parked messages, whatever became of them."""
+        return [rows.parked(row) for row in await self._fetch(_PARKED, json_keys(places))]
+
+    async def _fetch(self, query: Select[Any], parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
         try:
             async with asyncio.timeout(self._read_seconds_max), self._engine.connect() as connection:
-                found: Sequence[Any] = (await connection.execute(query)).all()
+                found: Sequence[Any] = (await connection.execute(query, parameters)).all()
                 return found
         except TimeoutError as error:
             raise StoreUnavailableError(f"a read took longer than {self._read_seconds_max} seconds") from error

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from allocation.domain.batch import Batch
 from allocation.domain.order_line import KeptLine, LineState, OrderLine
 from allocation.domain.product_state import ProductState
+from allocation.service_layer.housekeeping import ParkingReason
+from allocation.service_layer.records import ParkedMessage, StreamPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from allocation.service_layer.records import InboxEntry, LoggedEvent, ParkedMessage
+    from allocation.service_layer.records import Ending, InboxEntry, LoggedEvent
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -119,4 +121,26 @@ def of_parked(message: ParkedMessage) -> tuple[Any, ...]:
         message.reason.value,
         message.detail,
         microseconds(message.parked_at),
+        message.log_position,
     )
+
+
+def parked(row: Any) -> ParkedMessage:  # noqa: ANN401 - a row of SQLAlchemy, by name
+    """Read a row of parked_messages."""
+    return ParkedMessage(
+        place=StreamPlace(row.stream, row.incarnation, row.sequence),
+        subject=row.subject,
+        headers=row.headers,
+        payload=row.payload,
+        fingerprint=row.fingerprint,
+        deliveries=row.deliveries,
+        reason=ParkingReason(row.reason),
+        detail=row.detail,
+        parked_at=instant(row.parked_at),
+        log_position=row.log_position,
+    )
+
+
+def of_ending(ending: Ending) -> tuple[Any, ...]:
+    """Write the columns of parked_messages that say what became of one."""
+    return (ending.outcome, ending.detail, microseconds(ending.ended_at))

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import sqlite
 from allocation.adapters.sql import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import Connection, Dialect
     from sqlalchemy.sql.dml import UpdateBase
@@ -53,14 +53,24 @@ class Statements:
             ("state", "batch_reference", "sku_sequence", "key_order_id", "key_line_id"),
             dialect,
         )
-        self.insert_event = _insert(tables.events, dialect, without="position")
+        self.insert_event = _insert(tables.events, dialect, without=("position",))
         logged = select(tables.events.c.position).where(tables.events.c.event_id == bindparam("event_id"))
         self.insert_outbox = ManyRows(insert(tables.outbox).from_select(["position"], logged), ("event_id",), dialect)
         self.delete_outbox = ManyRows(
             delete(tables.outbox).where(tables.outbox.c.position == bindparam("key")), ("key",), dialect
         )
         self.insert_inbox = _insert(tables.inbox, dialect)
-        self.insert_parked = _insert(tables.parked_messages, dialect)
+        self.insert_outbox_again = _insert(tables.outbox, dialect)
+        parked, ending = tables.parked_messages, ("ending", "ending_detail", "ended_at")
+        place = [column.name for column in parked.primary_key]
+        self.insert_parked = _insert(parked, dialect, without=ending)
+        self.end_parked = ManyRows(
+            update(parked)
+            .values({name: bindparam(name) for name in ending})
+            .where(*(parked.c[name] == bindparam(f"key_{name}") for name in place)),
+            (*ending, *(f"key_{name}" for name in place)),
+            dialect,
+        )
         self.put_fence = _upsert(tables.fences, dialect)
         self.put_stream = _upsert(tables.streams, dialect)
         self.put_internal_command = _upsert(tables.internal_commands, dialect)
@@ -69,8 +79,8 @@ class Statements:
         )
 
 
-def _insert(table: Table, dialect: Dialect, without: str = "") -> ManyRows:
-    names = [column.name for column in table.columns if column.name != without]
+def _insert(table: Table, dialect: Dialect, without: Collection[str] = ()) -> ManyRows:
+    names = [column.name for column in table.columns if column.name not in without]
     return ManyRows(insert(table), names, dialect)
 
 

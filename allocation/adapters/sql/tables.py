@@ -123,6 +123,7 @@ inbox = Table(
     Column("incarnation", Integer, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("consumed_at", BigInteger, nullable=False),
+    Index("inbox_by_age", "consumed_at"),
     sqlite_with_rowid=False,
 )
 
@@ -140,6 +141,10 @@ parked_messages = Table(
     Column("reason", String(32), nullable=False),
     Column("detail", String, nullable=False),
     Column("parked_at", BigInteger, nullable=False),
+    Column("log_position", BigInteger, nullable=False, server_default="0"),
+    Column("ending", String(32)),
+    Column("ending_detail", String),
+    Column("ended_at", BigInteger),
 )
 
 fences = Table(
@@ -148,6 +153,7 @@ fences = Table(
     Column("batch_reference", _Identifier, primary_key=True),
     Column("incarnation", Integer, nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("log_position", BigInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 
@@ -167,3 +173,23 @@ internal_commands = Table(
     Column("correlation_id", String(256), nullable=False),
     Column("causation_id", String(256), nullable=False),
 )
+
+truncations = Table(
+    "truncations",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("through", BigInteger, nullable=False),
+    Column("truncated_at", BigInteger, nullable=False),
+)
+"""How much was forgotten of a table by age: `through` is the log position, or the instant, up to which it was looked at."""
+
+truncated_sequences = Table(
+    "truncated_sequences",
+    metadata,
+    Column("sku", _Identifier, primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("through_sequence", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many events of a sku, none above which sku_sequence, were forgotten by age: the gaps that its log may have."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, bindparam, func, select, text
+from sqlalchemy import Select, bindparam, func, select, text
 
 from allocation.adapters.sql import rows, tables
+from allocation.adapters.sql.keys import among, json_keys, with_keys
 from allocation.domain.order_line import LineState
-from allocation.service_layer.records import Fence, InboxKey, KnownStream, LatestLines, Loaded, StreamPlace
+from allocation.service_layer.records import Fence, InboxKey, KnownStream, LatestLines, Loaded, ParkedState, StreamPlace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import Column, ColumnElement, Connection
+    from sqlalchemy import Connection
 
     from allocation.adapters.sql.statements import Statements
     from allocation.domain.order_line import KeptLine
@@ -26,26 +26,21 @@ LATEST_LINES = 16
 _lines, _batches = tables.order_lines, tables.batches
 
 
-def _among(column: Column[Any]) -> ColumnElement[bool]:
-    return column.in_(bindparam("keys", expanding=True))
-
-
-def _with_keys(statement: Select[Any], *columns: Column[Any]) -> Select[Any]:
-    """Join the rows of these keys, given as JSON: SQLite searches for them; for a list of row values it would scan."""
-    keys = func.json_each(bindparam("keys")).table_valued("value", name="keys")
-    same = [func.json_extract(keys.c.value, f"$[{n}]") == column for n, column in enumerate(columns)]
-    return statement.select_from(keys.join(columns[0].table, and_(*same)))
-
-
-_PRODUCTS = select(tables.products).where(_among(tables.products.c.sku))
-_BATCHES = select(_batches).where(_among(_batches.c.reference))
-_BATCHES_IN_USE = select(_batches).where(_among(_batches.c.sku), text(f"({tables.HAS_ROOM_OR_SHRINKS})"))
-_LINES = _with_keys(select(_lines), _lines.c.order_id, _lines.c.line_id)
-_INBOX = _with_keys(select(*tables.inbox.c["source", "message_id", "fingerprint"]), *tables.inbox.c["source", "message_id"])
+_PRODUCTS = select(tables.products).where(among(tables.products.c.sku))
+_BATCHES = select(_batches).where(among(_batches.c.reference))
+_BATCHES_IN_USE = select(_batches).where(among(_batches.c.sku), text(f"({tables.HAS_ROOM_OR_SHRINKS})"))
+_LINES = with_keys(select(_lines), _lines.c.order_id, _lines.c.line_id)
+_INBOX = with_keys(select(*tables.inbox.c["source", "message_id", "fingerprint"]), *tables.inbox.c["source", "message_id"])
 _PLACE = tuple(tables.parked_messages.c["stream", "incarnation", "sequence"])
-_PARKED = _with_keys(select(*_PLACE), *_PLACE)
-_FENCES = select(tables.fences).where(_among(tables.fences.c.batch_reference))
-_STREAMS = select(tables.streams).where(_among(tables.streams.c.name))
+_PARKED = with_keys(select(*_PLACE, *tables.parked_messages.c["ending", "log_position"]), *_PLACE)
+_FENCES = select(tables.fences).where(among(tables.fences.c.batch_reference))
+_STREAMS = select(tables.streams).where(among(tables.streams.c.name))
+_UNQUEUED = (
+    select(*tables.events.c["event_id", "position"])
+    .join_from(tables.events, tables.outbox, tables.outbox.c.position == tables.events.c.position, isouter=True)
+    .where(among(tables.events.c.event_id), tables.events.c.subject.is_not(None), tables.outbox.c.position.is_(None))
+)
+_LOG_POSITION = select(func.max(tables.events.c.position))
 _LATEST = (
     select(_lines)
     .where(_lines.c.batch_reference == bindparam("batch_reference"), _lines.c.promise_number < bindparam("below"))
@@ -57,7 +52,7 @@ _LATEST_OF_EACH = (
     select(_lines)
     .join(_batches, _lines.c.batch_reference == _batches.c.reference)
     .where(
-        _among(_batches.c.reference),
+        among(_batches.c.reference),
         _lines.c.promise_number
         >= func.coalesce(
             select(_other.c.promise_number)
@@ -108,9 +103,14 @@ class SqlTransaction:
             lines=lines,
             latest=self._latest(sorted(footprint.changed_batches & batches.keys())),
             inbox={InboxKey(row[0], row[1]): row[2] for row in self._select_by_keys(_INBOX, footprint.inbox)},
-            parked={StreamPlace(*row) for row in self._select_by_keys(_PARKED, footprint.places)},
-            fences={row[0]: Fence(row[1], row[2]) for row in self._select(_FENCES, footprint.changed_batches)},
+            parked={
+                StreamPlace(*row[:3]): ParkedState(is_open=row.ending is None, log_position=row.log_position)
+                for row in self._select_by_keys(_PARKED, footprint.places)
+            },
+            fences={row[0]: Fence(*row[1:]) for row in self._select(_FENCES, footprint.changed_batches)},
             streams={row[0]: KnownStream(*row) for row in self._select(_STREAMS, footprint.streams)},
+            unqueued={row.event_id: row.position for row in self._select(_UNQUEUED, footprint.event_ids)},
+            log_position=self._log_position() if footprint.changed_batches or footprint.places else 0,
         )
 
     def latest_lines(self, batch_reference: str, below: int, limit: int) -> list[KeptLine]:
@@ -153,7 +153,9 @@ class SqlTransaction:
         public = [(event.event_id,) for event in changes.events if event.subject is not None]
         put.insert_outbox.execute(connection, public)
         put.delete_outbox.execute(connection, [(position,) for position in changes.published])
+        put.insert_outbox_again.execute(connection, [(position,) for position in changes.queued_again])
         put.insert_parked.execute(connection, [rows.of_parked(message) for message in changes.parked])
+        put.end_parked.execute(connection, [(*rows.of_ending(ending), *place) for place, ending in changes.ended.items()])
         put.put_stream.execute(
             connection,
             [(known.name, known.created_at, known.incarnation, known.last_sequence) for known in changes.streams],
@@ -164,11 +166,14 @@ class SqlTransaction:
         )
         put.delete_internal_command.execute(connection, [(sku,) for sku, todo in left.items() if todo is None])
 
+    def _log_position(self) -> int:
+        return self._connection.execute(_LOG_POSITION).scalar() or 0
+
     def _select(self, statement: Select[Any], keys: Collection[Any]) -> Iterable[Any]:
         return self._connection.execute(statement, {"keys": list(keys)}) if keys else ()
 
     def _select_by_keys(self, statement: Select[Any], keys: Collection[tuple[Any, ...]]) -> Iterable[Any]:
-        return self._connection.execute(statement, {"keys": json.dumps(list(keys))}) if keys else ()
+        return self._connection.execute(statement, json_keys(keys)) if keys else ()
 
     def _latest(self, references: Collection[str]) -> dict[str, LatestLines]:
         found: dict[str, list[KeptLine]] = {reference: [] for reference in references}

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allocation.service_layer.records import Changes, Fence, Footprint, InboxKey, KnownStream, LineKey, Loaded, StreamPlace
+from allocation.service_layer.records import (
+    Changes,
+    Fence,
+    Footprint,
+    InboxKey,
+    KnownStream,
+    LineKey,
+    Loaded,
+    ParkedState,
+    StreamPlace,
+)
 from tests.integration.stores.examples import (
     NO_FOOTPRINT,
     RUG,
@@ -127,7 +137,7 @@ async def test_what_was_consumed_parked_and_fenced(opened: Opened) -> None:
             new_batches=[batch("b1"), batch("b2")],
             inbox=[inbox_entry("7"), inbox_entry("8")],
             parked=[parked_message(3), parked_message(4)],
-            fences={"b1": Fence(2, 9), "b2": Fence(1, 1)},
+            fences={"b1": Fence(2, 9, 4), "b2": Fence(1, 1, 2)},
             streams=[KnownStream("INBOUND", "monday", 2, 9), KnownStream("EVENTS", "tuesday", 1, 0)],
         )
     )
@@ -141,8 +151,8 @@ async def test_what_was_consumed_parked_and_fenced(opened: Opened) -> None:
         )
     )
     assert loaded.inbox == {InboxKey("/shop", "7"): b"\x00" * 32}
-    assert loaded.parked == {StreamPlace("INBOUND", 1, 3)}
-    assert loaded.fences == {"b1": Fence(2, 9)}
+    assert loaded.parked == {StreamPlace("INBOUND", 1, 3): ParkedState(is_open=True, log_position=1)}
+    assert loaded.fences == {"b1": Fence(2, 9, 4)}
     assert loaded.streams == {"INBOUND": KnownStream("INBOUND", "monday", 2, 9)}
 
 

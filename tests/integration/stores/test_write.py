@@ -78,13 +78,13 @@ async def test_fences_streams_and_unfinished_work_are_replaced(opened: Opened) -
     for number in (1, 2):
         await opened.write(
             Changes(
-                fences={"b1": Fence(number, 10 - number)},
+                fences={"b1": Fence(number, 10 - number, number)},
                 streams=[KnownStream("INBOUND", f"life {number}", number, 10 - number)],
                 unfinished={RUG: UnfinishedPromising(RUG, f"correlation {number}", "causation")},
             )
         )
     loaded = await opened.load(FOOTPRINT)
-    assert loaded.fences == {"b1": Fence(2, 8)}
+    assert loaded.fences == {"b1": Fence(2, 8, 2)}
     assert loaded.streams == {"INBOUND": KnownStream("INBOUND", "life 2", 2, 8)}
     assert await opened.reader.unfinished(10) == [UnfinishedPromising(RUG, "correlation 2", "causation")]
     await opened.write(Changes(unfinished={RUG: None}))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-MADE_OF_PROTOS = {path.name for path in (ROOT / "protos" / "stock" / "allocation" / "v1").glob("*.proto")}
+MADE_OF_PROTOS = [str(path.relative_to(ROOT / "protos")) for path in (ROOT / "protos").rglob("*.proto")]
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ def test_the_wheel_of_the_contract_holds_the_contract_alone(contract: Wheel) -> 
 
 
 def test_the_wheel_of_the_contract_has_every_proto_with_its_types(contract: Wheel) -> None:
-    modules = {f"stock/allocation/v1/{Path(proto).stem}_pb2" for proto in MADE_OF_PROTOS}
-    modules |= {"stock/allocation/v1/allocation_service_pb2_grpc"}
+    modules = {f"{proto.removesuffix('.proto')}_pb2" for proto in MADE_OF_PROTOS}
+    modules |= {f"{module}_grpc" for module in modules if "_service_" in module}
     expected = {f"{module}{suffix}" for module in modules for suffix in (".py", ".pyi")}
-    expected |= {"stock/allocation/v1/subjects.py", "stock/allocation/v1/py.typed"}
+    expected |= {"stock/allocation/v1/subjects.py", "stock/allocation/v1/py.typed", "stock/allocation/admin/v1/py.typed"}
     assert {file for file in contract.files if file.startswith("stock/")} == expected
 
 
