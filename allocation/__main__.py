@@ -78,8 +78,8 @@ def _settings() -> Settings:
 def _serve(settings: Settings, service: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], lines: list[str]) -> None:
     from allocation.adapters.jetstream.errors import BrokerTooOldError  # noqa: PLC0415 - keeps help fast
     from allocation.adapters.startup_error import StartupError  # noqa: PLC0415 - keeps help fast
+    from allocation.entrypoints.address import AddressInUseError  # noqa: PLC0415 - keeps help fast
     from allocation.entrypoints.grpc_certificates import CertificateError  # noqa: PLC0415 - keeps help fast
-    from allocation.entrypoints.grpc_listener import AddressInUseError  # noqa: PLC0415 - keeps help fast
     from allocation.logs import configure_logs  # noqa: PLC0415 - keeps help fast
     from allocation.service_layer.streams import StreamMismatchError  # noqa: PLC0415 - keeps help fast
 

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-
-import uuid_utils
 
 from allocation.adapters.data_folder import DataFolder
 from allocation.adapters.embedded_broker.broker import EmbeddedBroker
 from allocation.adapters.sql.sqlite import open_sqlite
 from allocation.adapters.startup_error import StartupError
-from allocation.connections import DATABASE_FILE, on_jetstream, open_store
-from allocation.contract.outward import encode_event
-from allocation.entrypoints.continuation import Continuation
+from allocation.composition import admin_service_over, compose, group_commit_over
+from allocation.connections import DATABASE_FILE, beside_jetstream, on_jetstream, open_store, urls_of
+from allocation.entrypoints.admin_listener import AdminListener
 from allocation.entrypoints.grpc_certificates import CertificateFiles, Certificates
-from allocation.entrypoints.grpc_listener import GrpcListener
-from allocation.entrypoints.grpc_server import AllocationService
-from allocation.entrypoints.nats_consumer import NatsConsumer
-from allocation.entrypoints.outbox_relay import OutboxRelay
 from allocation.entrypoints.redelivery import deliveries_within
-from allocation.lifecycle import Service
-from allocation.service_layer.event_log import Recorder
-from allocation.service_layer.group_commit import GroupCommit
-from allocation.service_layer.messagebus import GroupOutcome, MessageBus
 from allocation.stopping import until_stopped
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from allocation.connections import Adapters
+    from allocation.lifecycle import Service
     from allocation.settings import Settings
 
 
@@ -86,12 +77,35 @@ async def _serve(
     *,
     adopt: bool,
 ) -> None:
-    urls = [url.strip() for url in settings.nats_urls.split(",")]
     async with (
         open_store(settings) as (store, reader),
-        on_jetstream(settings, urls, store, reader, adopt=adopt) as adapters,
+        on_jetstream(settings, urls_of(settings), store, reader, adopt=adopt) as adapters,
     ):
         await composed(adapters).run(stopping, announce)
+
+
+@asynccontextmanager
+async def admin_alone(settings: Settings, *, needs_broker: bool) -> AsyncIterator[str]:
+    """Run the operators' door without the others, on a state that no service uses; answer its address.
+
+    Raises:
+        StartupError: a service runs on it, or it cannot be opened.
+        BrokerUnavailableError: the broker is needed and does not answer.
+
+    """
+    async with (
+        open_store(settings) as (store, reader),
+        beside_jetstream(settings, store, reader, connects=needs_broker) as adapters,
+    ):
+        group_commit = group_commit_over(adapters, settings, lambda _: None)
+        admin = AdminListener(admin_service_over(adapters, settings, group_commit), port=0)
+        await admin.start()
+        group_commit.start()
+        try:
+            yield admin.address
+        finally:
+            await admin.stop(settings.shutdown_seconds)
+            await group_commit.close()
 
 
 def composing(
@@ -113,55 +127,6 @@ def read_certificates(settings: Settings) -> Certificates | None:
     if not settings.grpc_certificate_file:
         return None
     return Certificates(CertificateFiles(settings.grpc_certificate_file, settings.grpc_key_file, settings.grpc_client_ca_file))
-
-
-def compose(adapters: Adapters, settings: Settings, certificates: Certificates | None = None) -> Service:
-    """Put the parts together; nothing runs yet."""
-    bus = MessageBus(Recorder(encode_event, _now, _new_id), promises_per_transaction_max=settings.promises_per_transaction_max)
-    group_commit = GroupCommit(
-        adapters.store,
-        bus,
-        lambda outcome: committed(outcome),  # noqa: PLW0108 - what is woken is made only after this
-        group_commands_max=settings.group_commands_max,
-        waiting_commands_max=settings.waiting_commands_max,
-    )
-    relay = OutboxRelay(
-        group_commit,
-        adapters.reader,
-        adapters.events,
-        publish_events_max=settings.publish_events_max,
-        poll_seconds=settings.poll_seconds,
-    )
-    continuation = Continuation(group_commit, adapters.reader, poll_seconds=settings.poll_seconds)
-
-    def committed(outcome: GroupOutcome) -> None:
-        if outcome.has_public_events:
-            relay.wake()
-        if outcome.leaves_unfinished:
-            continuation.wake()
-
-    return Service(
-        group_commit=group_commit,
-        reader=adapters.reader,
-        listener=GrpcListener(
-            AllocationService(group_commit, adapters.reader, _new_id),
-            settings.grpc_host,
-            settings.grpc_port,
-            certificates.credentials() if certificates else None,
-        ),
-        consumer=NatsConsumer(
-            group_commit,
-            adapters.inbound,
-            _new_id,
-            fetch_messages_max=settings.fetch_messages_max,
-            unknown_wait_seconds=settings.unknown_wait_seconds,
-            deliveries_max=settings.deliveries_max,
-        ),
-        relay=relay,
-        continuation=continuation,
-        broker_is_healthy=adapters.broker_is_healthy,
-        shutdown_seconds=settings.shutdown_seconds,
-    )
 
 
 def _fitted(settings: Settings, broker: EmbeddedBroker) -> Settings:
@@ -188,11 +153,3 @@ def check_deliveries(settings: Settings) -> None:
             f"ALLOCATION_DELIVERIES_MAX={settings.deliveries_max} must be above {needed}, the deliveries that fit into "
             f"ALLOCATION_UNKNOWN_WAIT_SECONDS={settings.unknown_wait_seconds:g}"
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return str(uuid_utils.uuid7())

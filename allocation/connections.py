@@ -56,12 +56,33 @@ async def open_store(settings: Settings) -> AsyncIterator[tuple[Store, Reader]]:
             memory = MemoryStore()
             yield memory, memory
         case "" | "sqlite" | "sqlite+aiosqlite":
-            path = Path(_database_of(url) if url else f"{settings.data_folder}/{DATABASE_FILE}")
+            path = database_path(settings)
             with DataFolder(path.parent):
                 async with open_sqlite(path, read_seconds_max=settings.read_seconds_max) as opened:
                     yield opened
         case other:
             raise StartupError(f"ALLOCATION_DATABASE_URL begins with {other!r}: this release has sqlite:///… and memory:")
+
+
+def database_path(settings: Settings) -> Path:
+    """Answer where the SQLite file is, or is to be."""
+    url = settings.database_url
+    return Path(_database_of(url) if url else f"{settings.data_folder}/{DATABASE_FILE}")
+
+
+def existing_database(settings: Settings) -> Path:
+    """Answer where the SQLite file is.
+
+    Raises:
+        StartupError: there is none.
+
+    """
+    path = database_path(settings)
+    if not path.is_file():
+        raise StartupError(
+            f"there is no database {path}; set ALLOCATION_DATA_FOLDER or ALLOCATION_DATABASE_URL as the service has it"
+        )
+    return path
 
 
 def _database_of(url: str) -> str:
@@ -85,20 +106,47 @@ async def on_jetstream(
         StreamMismatchError: a stream or consumer exists with settings that matter otherwise.
 
     """
+    async with _unconnected(settings, urls, store, reader, adopt=adopt) as (connection, adapters):
+        try:
+            await connection.open()
+            await adapters.inbound.bind()
+            await adapters.events.bind()
+        except BrokerTooOldError:
+            raise
+        except BrokerUnavailableError as error:
+            log.warning("the broker does not serve us yet; tried again while RPCs are served", error=str(error))
+        yield adapters
+
+
+@asynccontextmanager
+async def beside_jetstream(settings: Settings, store: Store, reader: Reader, *, connects: bool) -> AsyncIterator[Adapters]:
+    """Make the same adapters without touching any stream, connected to the brokers or not.
+
+    Raises:
+        BrokerUnavailableError: it is to connect, and no broker answers.
+
+    """
+    async with _unconnected(settings, urls_of(settings), store, reader, adopt=True) as (connection, adapters):
+        if connects:
+            await connection.open()
+        yield adapters
+
+
+def urls_of(settings: Settings) -> list[str]:
+    """List the brokers that `serve` connects to."""
+    return [url.strip() for url in settings.nats_urls.split(",")]
+
+
+@asynccontextmanager
+async def _unconnected(
+    settings: Settings, urls: list[str], store: Store, reader: Reader, *, adopt: bool
+) -> AsyncIterator[tuple[BrokerConnection, Adapters]]:
     credentials = Path(settings.nats_credentials_file) if settings.nats_credentials_file else None
     connection = BrokerConnection(urls, user_credentials=credentials)
     inbound = JetStreamInbound(connection, _inbound_configuration(settings), adopt=adopt)
     events = JetStreamEvents(connection, _event_configuration(settings), source=settings.event_source, adopt=adopt)
     try:
-        try:
-            await connection.open()
-            await inbound.bind()
-            await events.bind()
-        except BrokerTooOldError:
-            raise
-        except BrokerUnavailableError as error:
-            log.warning("the broker does not serve us yet; tried again while RPCs are served", error=str(error))
-        yield Adapters(store, reader, inbound, events, lambda: connection.healthy)
+        yield connection, Adapters(store, reader, inbound, events, lambda: connection.healthy)
     finally:
         await inbound.close()
         await connection.close()

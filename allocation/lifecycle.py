@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from allocation.entrypoints.admin_listener import AdminListener
     from allocation.entrypoints.continuation import Continuation
     from allocation.entrypoints.grpc_listener import GrpcListener
     from allocation.entrypoints.nats_consumer import NatsConsumer
@@ -35,6 +36,7 @@ class Service:
     group_commit: GroupCommit
     reader: Reader
     listener: GrpcListener
+    admin: AdminListener
     consumer: NatsConsumer
     relay: OutboxRelay
     continuation: Continuation
@@ -49,6 +51,7 @@ class Service:
 
         """
         await self.listener.start()
+        await self.admin.start()
         committing = self.group_commit.start()
         consuming = _task(self.consumer.run(), "nats-consumer")
         background = [
@@ -70,6 +73,7 @@ class Service:
         log.info("shutting down")
         self.consumer.stop()
         await self.listener.stop(self.shutdown_seconds)
+        await self.admin.stop(self.shutdown_seconds)
         await asyncio.wait({consuming}, timeout=self.shutdown_seconds)
         consuming.cancel()
         with suppress(TimeoutError):

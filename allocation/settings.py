@@ -58,6 +58,7 @@ class Settings(BaseModel):
     grpc_certificate_file: Path = Field("", description="PEM: the certificate that gRPC shows, and its chain; empty: no TLS")
     grpc_key_file: Path = Field("", description="PEM: the private key of that certificate")
     grpc_client_ca_file: Path = Field("", description="PEM: who signs the certificates that clients must show; empty: none")
+    admin_port: Port = Field(50052, description="the port that operators' tools find the service at, on 127.0.0.1")
     event_source: UriReference = Field("/stock/allocation", description="the ce-source of every event")
     inbound_stream: Name = Field("ALLOCATION_INBOUND", description="the stream that is consumed")
     inbound_consumer: Name = Field("allocation", description="its durable consumer")

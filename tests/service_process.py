@@ -28,7 +28,7 @@ STOP_SECONDS = 30.0
 
 
 class ServiceProcess:
-    """`allocation dev` (or another command) on one data folder; both ports stay the same over restarts.
+    """`allocation dev` (or another command) on one data folder; its ports stay the same over restarts.
 
     `settings` are added to the environment, without their prefix and in lower case. With `own_group` it leads a process
     group, as what a shell starts does.
@@ -45,6 +45,7 @@ class ServiceProcess:
         self.data_folder = folder / "allocation-data"
         self.grpc_port = free_port()
         self.nats_port = free_port()
+        self.admin_port = free_port()
         self.log = folder / "service.log"
         self.command = command
         self.settings = settings or {}
@@ -88,6 +89,7 @@ class ServiceProcess:
             "data_folder": self.data_folder,
             "grpc_port": self.grpc_port,
             "nats_port": self.nats_port,
+            "admin_port": self.admin_port,
             "log_format": "json",
         } | self.settings
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ALLOCATION_")}

@@ -22,7 +22,14 @@ DEAD_HOLDER_LETS_GO_WITHIN_SECONDS = 2.0
 
 
 class DataFolderInUseError(StartupError):
-    """Another service lives in the folder; nothing in it was touched."""
+    """Another service lives in the folder; nothing in it was touched. `process_id` is 0 if it has not said which it is."""
+
+    def __init__(self, path: Path, process_id: int) -> None:
+        super().__init__(
+            f"another service (pid {process_id or 'unknown'}) already uses {path}; "
+            "stop it, or set ALLOCATION_DATA_FOLDER to another folder"
+        )
+        self.process_id = process_id
 
 
 class DataFolder:
@@ -70,10 +77,7 @@ class DataFolder:
             self.close()
             raise self._unusable(error.strerror) from error
         if not taken:
-            raise DataFolderInUseError(
-                f"another service (pid {self._holder() or 'unknown'}) already uses {self.path}; "
-                "stop it, or set ALLOCATION_DATA_FOLDER to another folder",
-            )
+            raise DataFolderInUseError(self.path, self._holder())
         return self
 
     def close(self) -> None:

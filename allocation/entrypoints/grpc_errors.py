@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+import functools
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import grpc
+import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
 from stock.allocation.v1 import errors_pb2
@@ -16,8 +18,15 @@ from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailable
 from allocation.service_layer.views import PageTokenError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from google.protobuf.message import Message
 
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+log = structlog.get_logger()
+Request = TypeVar("Request", bound="Message")
+Answer = TypeVar("Answer", bound="Message")
 ERROR_DOMAIN = "stock.allocation.v1"
 _TEXT_BYTES_MAX = 1_000
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -43,7 +52,23 @@ _TOLD_IN_OUR_WORDS: dict[type[Exception], str] = {
 }
 
 
-async def abort(context: grpc.aio.ServicerContext[Message, Message], error: Exception) -> NoReturn:
+def answered(rpc: Callable[[Any, Request, Context], Awaitable[Answer]]) -> Callable[[Any, Request, Context], Awaitable[Answer]]:
+    """Turn what an RPC raises into its status; a bug is logged whole and told briefly."""
+
+    @functools.wraps(rpc)
+    async def call(self: Any, request: Request, context: Context) -> Answer:  # noqa: ANN401 - whichever service has the RPC
+        try:
+            return await rpc(self, request, context)
+        except EXPECTED as error:
+            await abort(context, error)
+        except Exception:
+            log.exception("rpc crashed", rpc=rpc.__name__)
+            await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+
+    return call
+
+
+async def abort(context: Context, error: Exception) -> NoReturn:
     """End a call with the status of an error that is in the table."""
     code, reason = _TABLE[type(error)]
     text = _cut(_TOLD_IN_OUR_WORDS.get(type(error), str(error)))

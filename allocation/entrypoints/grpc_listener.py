@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from typing import TYPE_CHECKING
 
 import grpc
@@ -12,8 +11,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from stock.allocation.v1 import allocation_service_pb2, allocation_service_pb2_grpc
 
+from allocation.entrypoints.address import AddressInUseError, is_free
 from allocation.entrypoints.grpc_certificates import CertificateError
 from allocation.entrypoints.grpc_gate import Gate
+from allocation.entrypoints.grpc_limits import limits
 
 if TYPE_CHECKING:
     from allocation.entrypoints.grpc_server import AllocationService
@@ -22,11 +23,6 @@ SERVICE_NAME = allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationSer
 BROKER_HEALTH_NAME = "allocation.broker"
 """The broker has a health of its own: while it is away the service still serves."""
 _REFUSING_SECONDS = 0.2
-_METADATA_BYTES_MAX = 16 * 1024
-
-
-class AddressInUseError(Exception):
-    """Nothing can listen there."""
 
 
 class GrpcListener:
@@ -38,12 +34,8 @@ class GrpcListener:
         self._host, self._port, self._credentials = host, port, credentials
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._health = health.aio.HealthServicer()
-        # With SO_REUSEPORT a second server would start silently and take half of the calls.
         self._gate = Gate()
-        self._server = grpc.aio.server(
-            interceptors=[self._gate],
-            options=[("grpc.so_reuseport", 0), ("grpc.max_metadata_size", _METADATA_BYTES_MAX)],
-        )
+        self._server = grpc.aio.server(interceptors=[self._gate], options=list(limits()))
         allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -57,7 +49,7 @@ class GrpcListener:
             CertificateError: gRPC takes no key of this kind.
 
         """
-        free, bound = self._is_free(), 0
+        free, bound = is_free(self._host, self._port), 0
         with contextlib.suppress(RuntimeError):
             bound = self._bind() if free else 0
         if bound == 0 and free and self._credentials is not None:
@@ -76,17 +68,6 @@ class GrpcListener:
         if self._credentials is None:
             return self._server.add_insecure_port(self.address)
         return self._server.add_secure_port(self.address, self._credentials)
-
-    def _is_free(self) -> bool:
-        """Look before gRPC does, which would complain on standard error in words of its own."""
-        try:
-            for family, kind, protocol, _, address in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
-                with socket.socket(family, kind, protocol) as probe:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(address)
-        except OSError:
-            return False
-        return True
 
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, and give those under way time to end."""

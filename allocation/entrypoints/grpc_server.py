@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import grpc
-import structlog
 from stock.allocation.v1 import allocation_service_pb2 as messages
 from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
 
 from allocation.contract import inward, outward
 from allocation.contract.cloudevents import valid_traceparent
 from allocation.contract.validation import check
-from allocation.entrypoints import grpc_errors
+from allocation.entrypoints.grpc_errors import answered
 from allocation.service_layer import views
 from allocation.service_layer.envelope import Envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from google.protobuf.message import Message
+    import grpc
 
     from allocation.domain.commands import Command
     from allocation.service_layer.group_commit import GroupCommit
@@ -28,29 +25,8 @@ if TYPE_CHECKING:
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
-log = structlog.get_logger()
-Request = TypeVar("Request", bound="Message")
-Answer = TypeVar("Answer", bound="Message")
 CORRELATION_KEY = "x-correlation-id"
 _CORRELATION_CHARACTERS_MAX = 128
-
-
-def answered(
-    rpc: Callable[[AllocationService, Request, Context], Awaitable[Answer]],
-) -> Callable[[AllocationService, Request, Context], Awaitable[Answer]]:
-    """Turn what an RPC raises into its status; a bug is logged whole and told briefly."""
-
-    @functools.wraps(rpc)
-    async def call(self: AllocationService, request: Request, context: Context) -> Answer:
-        try:
-            return await rpc(self, request, context)
-        except grpc_errors.EXPECTED as error:
-            await grpc_errors.abort(context, error)
-        except Exception:
-            log.exception("rpc crashed", rpc=rpc.__name__)
-            await _abort_internal(context)
-
-    return call
 
 
 class AllocationService(stubs.AllocationServiceServicer):
@@ -122,7 +98,3 @@ class AllocationService(stubs.AllocationServiceServicer):
         correlation_id = given if 0 < len(given) <= _CORRELATION_CHARACTERS_MAX else causation_id
         traceparent = metadata.get("traceparent")
         return Envelope(command, correlation_id, causation_id, valid_traceparent(str(traceparent) if traceparent else None))
-
-
-async def _abort_internal(context: Context) -> NoReturn:
-    await context.abort(grpc.StatusCode.INTERNAL, "internal error")

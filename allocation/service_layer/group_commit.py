@@ -113,7 +113,7 @@ class GroupCommit:
         return len(self._queue) < self._waiting_commands_max
 
     def _callers_max(self) -> int:
-        """How many commands may wait if the last one is to begin in time; never less than a group, so that this is measured on."""
+        """How many may wait if the last of them is to begin in time; never less than a group, so that measuring goes on."""
         if self._group_seconds <= 0:
             return self._waiting_commands_max
         in_time = int(self._waiting_seconds_max / self._group_seconds * self._group_commands_max)

@@ -89,6 +89,14 @@ class InboundStream(Protocol):
 
         """
 
+    async def deliver_again(self, start: int | datetime) -> int:
+        """Have the stream delivered anew from a sequence, or from an instant on; answer how many messages that is.
+
+        Raises:
+            BrokerUnavailableError: the broker is away; where the consumer stands is unknown until it is asked again.
+
+        """
+
     async def trim(self) -> None:
         """Let a stream that fills up forget what was acknowledged, so that its publishers are not refused; best effort."""
 

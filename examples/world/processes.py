@@ -119,6 +119,7 @@ def allocation_service(folder: Path, nats_port: int, grpc_port: int) -> Process:
         "ALLOCATION_DATA_FOLDER": str(folder / "allocation-data"),
         "ALLOCATION_NATS_URLS": f"nats://127.0.0.1:{nats_port}",
         "ALLOCATION_GRPC_PORT": str(grpc_port),
+        "ALLOCATION_ADMIN_PORT": str(free_port()),
         "ALLOCATION_SHUTDOWN_SECONDS": "2",
     }
     return Process("allocation", [sys.executable, "-m", "allocation", "serve"], folder, environment)

@@ -53,6 +53,7 @@ def service(heard: list[str], **relay: bool) -> Service:
     return Service(
         **cast("Any", parts),
         listener=cast("Any", listener),
+        admin=cast("Any", listener),
         relay=cast("Any", Part("relay", heard, **relay)),
         broker_is_healthy=lambda: True,
         shutdown_seconds=20.0,

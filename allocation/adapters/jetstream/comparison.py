@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_BEGINS_LATER = ("by_start_sequence", "by_start_time")
+"""How a consumer begins that an operator has reset."""
 _IN_NANOSECONDS = frozenset({"ack_wait", "duplicate_window", "max_age"})
 
 
@@ -43,7 +45,7 @@ def consumer_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> 
     return lines + [
         _line(setting, ours[setting], theirs.get(setting))
         for setting in ("ack_policy", "deliver_policy", "max_deliver")
-        if theirs.get(setting) != ours[setting]
+        if theirs.get(setting) != ours[setting] and theirs.get(setting) not in _BEGINS_LATER
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -9,11 +10,12 @@ import structlog
 from allocation.adapters.jetstream.api import ask
 from allocation.adapters.jetstream.delivery import JetStreamDelivery, StreamLife
 from allocation.adapters.jetstream.pull import PullReader
-from allocation.adapters.jetstream.streams import ensure_consumer, ensure_stream
+from allocation.adapters.jetstream.streams import ensure_consumer, ensure_stream, replace_consumer
 from allocation.service_layer.streams import BrokerUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from allocation.adapters.jetstream.configuration import InboundConfiguration
     from allocation.adapters.jetstream.connection import BrokerConnection
@@ -46,6 +48,7 @@ class JetStreamInbound:
         self._reader: PullReader | None = None
         self._life = StreamLife("")
         self._bound_to: str | None = None
+        self._changing = asyncio.Lock()
 
     async def bind(self) -> StreamState:
         """Create stream and consumer if they are missing, and attach to them.
@@ -55,6 +58,10 @@ class JetStreamInbound:
             StreamMismatchError: stream or consumer exist with settings that matter otherwise.
 
         """
+        async with self._changing:
+            return await self._bind()
+
+    async def _bind(self) -> StreamState:
         state = await ensure_stream(self._connection, self._configuration, adopt=self._adopt)
         await ensure_consumer(self._connection, state.name, self._configuration, adopt=self._adopt)
         self._life.over = state.created_at != self._life.created_at
@@ -66,6 +73,18 @@ class JetStreamInbound:
         self._reader = reader
         self._bound_to = state.name
         return state
+
+    async def deliver_again(self, start: int | datetime) -> int:
+        """Make the consumer anew, beginning at a sequence or an instant; whoever fetches notices that the old one is gone.
+
+        Raises:
+            BrokerUnavailableError: the broker is away; the old consumer may be gone, then `bind` makes one that begins at the
+                beginning: what took effect takes none again.
+
+        """
+        async with self._changing:
+            state = await ensure_stream(self._connection, self._configuration, adopt=self._adopt)
+            return await replace_consumer(self._connection, state.name, self._configuration, start)
 
     async def trim(self) -> None:
         """Purge what was acknowledged once the stream is half full, unless others read it too; best effort."""

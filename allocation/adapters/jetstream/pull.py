@@ -21,6 +21,7 @@ _NOTHING_LEFT = "404"
 _TIMED_OUT = "408"
 _NO_RESPONDERS = "503"
 _OUT_OF_TURN = "Requests Pending"
+_COMPLETED = "Batch Completed"
 
 _HEARTBEATS_MISSED_MAX = 2
 # A full `max_ack_pending` ends a delivery without a word until the next heartbeat.
@@ -122,7 +123,8 @@ class PullReader:
             self._messages.append(message)
         elif message.subject != f"{self._inbox}.{self._request}":
             return
-        elif _status_of(message) != _HEARTBEAT:
+        elif _status_of(message) != _HEARTBEAT and _description_of(message) != _COMPLETED:
+            # A cluster sends messages only when their delivery has a quorum: the word that all were sent overtakes them.
             self._status = message
         self._wake.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,6 +20,8 @@ from allocation.adapters.jetstream.errors import (
 from allocation.service_layer.streams import StreamMismatchError, StreamState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from allocation.adapters.jetstream.configuration import EventConfiguration, InboundConfiguration
     from allocation.adapters.jetstream.connection import BrokerConnection
 
@@ -75,6 +78,34 @@ async def ensure_consumer(
             # Another instance was faster.
             found = await ask(connection, f"CONSUMER.INFO.{stream}.{name}")
     settle(f"consumer {name} of stream {stream}", consumer_differences(ours, found["config"]), adopt=adopt)
+
+
+async def replace_consumer(
+    connection: BrokerConnection, stream: str, configuration: InboundConfiguration, start: int | datetime
+) -> int:
+    """Delete the durable consumer and make it anew from a sequence or an instant on; answer how many messages wait for it.
+
+    Raises:
+        BrokerUnavailableError: the broker is away.
+
+    """
+    name = configuration.consumer_name
+    if await _found(connection, f"CONSUMER.INFO.{stream}.{name}", CONSUMER_NOT_FOUND) is not None:
+        await ask(connection, f"CONSUMER.DELETE.{stream}.{name}")
+    answer = await ask(
+        connection,
+        f"CONSUMER.CREATE.{stream}.{name}",
+        {"stream_name": stream, "config": configuration.consumer() | _beginning(start), "action": "create"},
+    )
+    pending: int = answer["num_pending"]
+    log.info("consumer_replaced", stream=stream, consumer=name, start=str(start), pending=pending)
+    return pending
+
+
+def _beginning(start: int | datetime) -> dict[str, Any]:
+    if isinstance(start, int):
+        return {"deliver_policy": "by_start_sequence", "opt_start_seq": start}
+    return {"deliver_policy": "by_start_time", "opt_start_time": start.astimezone(UTC).isoformat()}
 
 
 async def _create_stream(connection: BrokerConnection, ours: dict[str, Any]) -> dict[str, Any]:

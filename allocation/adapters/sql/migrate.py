@@ -29,8 +29,7 @@ def upgrade(connection: Connection) -> None:
         SchemaAheadError: the tables are of a revision that this release does not know.
 
     """
-    config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config = _config()
     current = MigrationContext.configure(connection).get_current_revision()
     connection.rollback()
     if current is not None and current not in {
@@ -40,3 +39,25 @@ def upgrade(connection: Connection) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()
+
+
+def require_current(connection: Connection) -> None:
+    """Accept tables of the revision of this release alone.
+
+    Raises:
+        StartupError: they are of another, or there are none.
+
+    """
+    current = MigrationContext.configure(connection).get_current_revision()
+    ours = ScriptDirectory.from_config(_config()).get_current_head()
+    if current != ours:
+        raise StartupError(
+            f"the tables are of revision {current or 'none'}, this release has {ours}: use the tools of the release that wrote "
+            "them, or start this one once, which brings them up to date"
+        )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
+from allocation.adapters.sql.migrate import require_current
 from allocation.adapters.sql.reader import SqlReader
 from allocation.adapters.sql.sqlite_store import SqliteStore
 from allocation.adapters.startup_error import StartupError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 _WRITER = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "wal_autocheckpoint=1000")
 _READER = ("query_only=ON", "busy_timeout=1000", "wal_autocheckpoint=0")
@@ -60,6 +62,27 @@ async def open_sqlite(
         await readers.dispose()
         await store.close()
         writer.dispose()
+
+
+@asynccontextmanager
+async def open_for_reading(path: Path) -> AsyncIterator[AsyncEngine]:
+    """Open a database file that is there to look at it, whether a service writes to it or not.
+
+    Raises:
+        StartupError: it is no database, or its tables are of another release.
+
+    """
+    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)))
+    _prepare(engine.sync_engine, _READER)
+    try:
+        try:
+            async with engine.connect() as connection:
+                await connection.run_sync(require_current)
+        except DBAPIError as error:
+            raise StartupError(f"the database {path} cannot be read: {error.orig}") from error
+        yield engine
+    finally:
+        await engine.dispose()
 
 
 def _prepare(engine: Engine, pragmas: tuple[str, ...]) -> None:

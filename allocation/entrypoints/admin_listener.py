@@ -1,0 +1,49 @@
+"""Where operators' tools find the service: on loopback alone, since whoever reaches it may discard messages."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import grpc
+from stock.allocation.admin.v1 import admin_service_pb2_grpc
+
+from allocation.entrypoints.address import AddressInUseError, is_free
+from allocation.entrypoints.grpc_gate import Gate
+
+if TYPE_CHECKING:
+    from allocation.entrypoints.admin_server import AdminService
+
+LOOPBACK = "127.0.0.1"
+
+
+class AdminListener:
+    """A gRPC server on a port of 127.0.0.1; port 0 is any that is free, `address` then says which after `start`."""
+
+    def __init__(self, service: AdminService, port: int) -> None:
+        self._port = port
+        self.address = f"{LOOPBACK}:{port}"
+        self._server = grpc.aio.server(interceptors=[Gate()], options=[("grpc.so_reuseport", 0)])
+        admin_service_pb2_grpc.add_AdminServiceServicer_to_server(service, self._server)
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            AddressInUseError: something else does already.
+
+        """
+        bound = 0
+        with contextlib.suppress(RuntimeError):
+            bound = self._server.add_insecure_port(self.address) if is_free(LOOPBACK, self._port) else 0
+        if bound == 0:
+            raise AddressInUseError(
+                f"operators' tools cannot be listened for on {self.address}: another program does that; "
+                "stop it, or set ALLOCATION_ADMIN_PORT"
+            )
+        self.address = f"{LOOPBACK}:{bound}"
+        await self._server.start()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuse new calls, and give those under way time to end."""
+        await self._server.stop(grace_seconds)
