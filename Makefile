@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 ASYNCAPI := tools/asyncapi/node_modules/.package-lock.json
 VALIDATE_PROTO := build/third_party/buf/validate/validate.proto
 
-.PHONY: run test check conformance world docs generate format lock baseline clean help
+.PHONY: run test check conformance faults soak world docs generate format lock baseline clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,12 @@ test: $(READY)  ## run every test, with real servers
 
 conformance: $(READY)  ## run the programs of five languages against a live service, and print a table
 	@$(BIN)/python -m tests.conformance
+
+faults: $(READY)  ## be cruel to the service in every way, or in one (FAULT=name), and print a table; SEED=n repeats
+	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) $(if $(SEED),--seed $(SEED))
+
+soak: $(READY)  ## run a mixed load for an hour (SECONDS=n) and draw what it does to memory, files and connections
+	@$(BIN)/python -m tests.soak --seconds $(if $(filter file,$(origin SECONDS)),3600,$(SECONDS))
 
 world: $(READY)  ## run the whole company for a minute: a broker, the service and five programs
 	@$(BIN)/python -m examples.world --seconds $(SECONDS)

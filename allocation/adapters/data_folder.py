@@ -43,7 +43,7 @@ class DataFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).resolve()
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(self.path)
         except FileExistsError:
             raise self._unusable("it is not a folder") from None
         except OSError as error:
@@ -122,3 +122,19 @@ class DataFolder:
             f"the data folder {self.path} cannot be used: {reason}; "
             "set ALLOCATION_DATA_FOLDER to a folder that this user can write to",
         )
+
+
+def _make(path: Path) -> None:
+    """Create a folder and those above it that are missing, so that a power failure does not take them away again.
+
+    What is synced inside a folder is safe, but the folder's own name only once the folder above it is synced (POSIX; ext4,
+    XFS and btrfs promise more).
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        descriptor = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,4 +1,5 @@
-"""The service is killed, and its broker taken away, at the worst moments; a checker then looks for what that broke.
+"""The service is killed, and its broker and its network taken away, at the worst moments; a checker looks for what that broke.
 
-FAULTS_SEED in the environment repeats the load of a run that failed; its output names the seed.
+`fault.py` says what a fault is, `registry.py` has all of them; `python -m tests.faults` does them in full, `test_faults.py` in
+short. FAULTS_SEED in the environment repeats the load of a test that failed; its output names the seed.
 """

@@ -7,6 +7,7 @@ import asyncio
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,8 @@ _SHOWN_PROBLEMS = 10
 def main() -> int:
     """Run the faults; 0: nothing was broken, 1: something was, 2: this cannot be asked."""
     arguments = _arguments()
+    # Whoever ends it: what a trial started ends with it, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     console = Console(width=None if Console().is_terminal else _TERMINAL_WIDTH)
     faults = [FAULTS[name] for name in arguments.fault or FAULTS]
     seed = arguments.seed or random.randrange(1, 10**6)  # noqa: S311 - varies the trials, keeps no secret
@@ -56,8 +59,11 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
+    names = ", ".join(FAULTS)
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--fault", action="append", choices=sorted(FAULTS), help="only this one; may be repeated")
+    parser.add_argument(
+        "--fault", action="append", choices=sorted(FAULTS), metavar="NAME", help=f"only this one; may be repeated: {names}"
+    )
     parser.add_argument("--seed", type=_seed, default=0, help="of all chance, 1 or more; without it one is drawn and printed")
     parser.add_argument("--short", action="store_true", help="the short form, as `make test` runs it")
     parser.add_argument("--json", metavar="FILE", help="write what came of it to this file too")

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import nats
 from nats.errors import Error
 
 from allocation.contract.cloudevents import MESSAGE_ID, encode_headers
 from allocation.service_layer.streams import BrokerUnavailableError
+from tests.faults.broken_stores import Forgets, HasNoOutbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from allocation.connections import Adapters
-    from allocation.service_layer.records import Changes, Footprint, Loaded
-    from allocation.service_layer.store import Store, Transaction
     from allocation.service_layer.streams import Delivery, EventStream, InboundStream, OutboxEvent, StreamState
-
-Result = TypeVar("Result")
 
 
 class AcksBeforeCommit:
@@ -28,6 +25,7 @@ class AcksBeforeCommit:
     def __init__(self, inbound: InboundStream) -> None:
         self._inbound = inbound
         self.bind = inbound.bind
+        self.deliver_again = inbound.deliver_again
 
     async def trim(self) -> None:
         """Trim."""
@@ -39,34 +37,6 @@ class AcksBeforeCommit:
         for delivery in deliveries:
             await delivery.ack()
         return deliveries
-
-
-class HasNoInbox:
-    """A store that neither remembers nor looks up what was consumed."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def transact(self, work: Callable[[Transaction], Result]) -> Result:
-        """Do the work, forgetfully."""
-        return await self._store.transact(lambda transaction: work(ForgetfulTransaction(transaction)))
-
-
-class ForgetfulTransaction:
-    """A transaction that knows of no consumed message and of no fence."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-        self.latest_lines = transaction.latest_lines
-        self.waiting_lines = transaction.waiting_lines
-
-    def load(self, footprint: Footprint) -> Loaded:
-        """Load all but the inbox and the fences."""
-        return replace(self._transaction.load(footprint), inbox={}, fences={})
-
-    def write(self, changes: Changes) -> None:
-        """Write all but the inbox and the fences."""
-        self._transaction.write(replace(changes, inbox=[], fences={}))
 
 
 class HasNoMessageIds:
@@ -147,7 +117,9 @@ class PublishesNewestFirst:
 
 BROKEN: dict[str, Callable[[Adapters, str], Adapters]] = {
     "acks-before-commit": lambda adapters, _: replace(adapters, inbound=AcksBeforeCommit(adapters.inbound)),
-    "no-inbox": lambda adapters, _: replace(adapters, store=HasNoInbox(adapters.store)),
+    "no-inbox": lambda adapters, _: replace(adapters, store=Forgets(adapters.store, inbox=True)),
+    "no-fence": lambda adapters, _: replace(adapters, store=Forgets(adapters.store, inbox=False)),
+    "no-outbox": lambda adapters, _: replace(adapters, store=HasNoOutbox(adapters.store, adapters.events)),
     "publishes-twice": lambda adapters, url: replace(adapters, events=HasNoMessageIds(adapters.events, url, looks_back=False)),
     "publishes-later": lambda adapters, _: replace(adapters, events=PublishesLater(adapters.events)),
     "publishes-newest-first": lambda adapters, _: replace(adapters, events=PublishesNewestFirst(adapters.events)),

@@ -12,42 +12,19 @@ from tests.faults.ledger import LineName, Published
 from tests.faults.problem import Kind, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tests.faults.ledger import AskedLine, Ledger
 
-_KIND = {LineState.LINE_STATE_ALLOCATED: "Allocated", LineState.LINE_STATE_OUT_OF_STOCK: "OutOfStock"}
 Content = tuple[str, int]
-
-
-def check_answers(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
-    """An answered call is in effect as it was answered; one that nobody answered is in effect at most once."""
-    told: dict[tuple[str, int], tuple[str, LineName, str]] = {}
-    refused: Counter[LineName] = Counter()
-    for event, message in evidence.decoded():
-        kind = event["type"].rpartition(".")[2]
-        if hasattr(message, "line_id") and hasattr(message, "sku_sequence"):
-            name = LineName(message.order_id, message.line_id)
-            told[message.sku, message.sku_sequence] = (kind, name, getattr(message, "batch_reference", ""))
-            refused[name] += kind == "OutOfStock"
-    for line in ledger.lines:
-        for answer in line.answers:
-            kind = _KIND.get(answer.state, "Backordered")
-            if told.get((answer.sku, answer.sku_sequence)) != (kind, line.name, answer.batch_reference):
-                yield Problem(
-                    Kind.LOST, f"{_shown(line)} was answered {kind} {answer.sku_sequence}, and the log does not say so"
-                )
-        answered = sum(answer.state == LineState.LINE_STATE_OUT_OF_STOCK for answer in line.answers)
-        if not answered <= refused[line.name] <= line.calls:
-            yield Problem(
-                Kind.WRONG,
-                f"{_shown(line)} was out of stock {refused[line.name]} times in {line.calls} calls, {answered} answered so",
-            )
+Conflict = tuple[str, str, object]
+_WITHOUT_EFFECT = {None, "discarded", "superseded"}
+"""How a message that was parked may have ended, or not yet, so that it has changed nothing."""
 
 
 def check_kept(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
     """Every kept line was asked for with this content, and every line whose promise was answered is kept."""
-    wanted = _lines_placed([*evidence.inbound, *ledger.published])
+    wanted = _lines_placed([*_in_effect(evidence), *ledger.published])
     for line in ledger.lines:
         wanted[line.name].append((line.request.sku, line.request.quantity))
     kept = {
@@ -66,7 +43,7 @@ def check_kept(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
             yield Problem(Kind.LOST, f"line {name.order_id} {name.line_id} was placed and is not kept")
 
 
-def check_consumed(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
+def check_consumed(evidence: Evidence, ledger: Ledger, purged_through: int) -> Iterator[Problem]:
     """Every message is in the inbox or parked, and the broker has every one that it acknowledged in this life."""
     consumed = {(row["source"], row["message_id"]) for row in evidence.tables["inbox"]}
     parked = _parked(evidence)
@@ -76,7 +53,8 @@ def check_consumed(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
     if evidence.incarnation == 1:
         stored = {(message.sequence, message.payload) for message in evidence.inbound}
         for published in ledger.published:
-            if (published.sequence, published.message.SerializeToString()) not in stored:
+            is_stored = (published.sequence, published.message.SerializeToString()) in stored
+            if published.sequence > purged_through and not is_stored:
                 yield Problem(Kind.LOST, f"{published.subject} {published.sequence} was acknowledged by the broker and is gone")
 
 
@@ -94,33 +72,49 @@ def check_batches(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(Kind.LOST, f"batch {reference} was last said to hold {quantity}, and holds {holds.get(reference)}")
 
 
-def check_conflicts(evidence: Evidence) -> Iterator[Problem]:
+def check_conflicts(evidence: Evidence, ledger: Ledger, purged_through: int) -> Iterator[Problem]:
     """Of messages that contradict each other all but one content is rejected, once for each message; nothing else is."""
     rejected = Counter(
         (message.message_source, message.message_id, message.batch_reference or (message.order_id, message.line_id))
         for event, message in evidence.decoded()
         if event["type"].endswith(".Rejected")
     )
-    kept: dict[object, Content] = {
+    kept: dict[object, tuple[object, ...]] = {
         (line["order_id"], line["line_id"]): (line["sku"], line["quantity"]) for line in evidence.tables["order_lines"]
     }
-    kept |= {batch["reference"]: (batch["sku"], batch["created_quantity"]) for batch in evidence.tables["batches"]}
-    expected = {
-        (*evidence.inbox_key(message), name)
-        for message in _in_effect(evidence)
-        for name, content in _contents(message)
-        if name in kept and content != kept[name]
+    kept |= {
+        batch["reference"]: (batch["sku"], batch["created_quantity"], batch["eta"]) for batch in evidence.tables["batches"]
     }
+    purged = [message for message in _stored(ledger) if message.sequence <= purged_through]
+
+    def contradicting(messages: Iterable[Stored]) -> set[Conflict]:
+        return {
+            (*evidence.inbox_key(message), name)
+            for message in messages
+            for name, content in _contents(message)
+            if name in kept and content != kept[name]
+        }
+
+    expected = contradicting(_in_effect(evidence))
     for source, identity, name in sorted(expected - rejected.keys(), key=str):
         yield Problem(Kind.WRONG, f"message {identity} of {source} contradicts {name} and was not rejected")
     if evidence.incarnation == 1:
-        for source, identity, name in sorted(rejected.keys() - expected, key=str):
-            yield Problem(Kind.WRONG, f"message {identity} of {source} was rejected about {name} and contradicts nothing")
+        for source, identity, name in sorted(rejected.keys() - expected - contradicting(purged), key=str):
+            # One whose acknowledgement was lost, and that was purged, is known to nobody any more.
+            if not (source.startswith(INBOUND) and int(identity) <= purged_through):
+                yield Problem(Kind.WRONG, f"message {identity} of {source} was rejected about {name} and contradicts nothing")
 
 
-def _contents(message: Stored) -> Iterator[tuple[object, Content]]:
+def _stored(ledger: Ledger) -> Iterator[Stored]:
+    for published in ledger.published:
+        yield Stored(published.sequence, published.subject, published.headers, published.message.SerializeToString())
+
+
+def _contents(message: Stored) -> Iterator[tuple[object, tuple[object, ...]]]:
     if message.subject == "batch.created":
-        yield message.message.batch_reference, (message.message.sku, message.message.purchased_quantity)
+        created = message.message
+        eta = created.eta.ToMicroseconds() if created.HasField("eta") else None
+        yield created.batch_reference, (created.sku, created.purchased_quantity, eta)
     for name, contents in _lines_placed([message]).items():
         for content in contents:
             yield tuple(name), content
@@ -136,15 +130,22 @@ def _lines_placed(messages: Sequence[Stored | Published]) -> dict[LineName, list
 
 
 def _in_effect(evidence: Evidence) -> list[Stored]:
-    parked = _parked(evidence)
-    return [message for message in evidence.inbound if message.sequence not in parked]
+    """Answer what the stream holds, without what was set aside and what is the same as something before it."""
+    aside = _parked(evidence, in_effect=False)
+    first: dict[tuple[str, str], Stored] = {}
+    for message in evidence.inbound:
+        if message.sequence not in aside:
+            first.setdefault(evidence.inbox_key(message), message)
+    return list(first.values())
 
 
-def _parked(evidence: Evidence) -> set[int]:
+def _parked(evidence: Evidence, *, in_effect: bool = True) -> set[int]:
+    """Answer what was parked in this life of the stream, with or without what was replayed and took effect after all."""
     return {
         row["sequence"]
         for row in evidence.tables["parked_messages"]
         if (row["stream"], row["incarnation"]) == (INBOUND, evidence.incarnation)
+        and (in_effect or row["ending"] in _WITHOUT_EFFECT)
     }
 
 

@@ -50,7 +50,11 @@ def check_counters(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(
                 Kind.STUCK, f"batch {reference} was to hold {batch['target_quantity']} and holds {batch['purchased_quantity']}"
             )
+    created = Counter(batch["sku"] for batch in evidence.tables["batches"])
     for product in evidence.tables["products"]:
+        if product["batch_count"] != created[product["sku"]]:
+            sentence = f"counts {product['batch_count']} batches, and {created[product['sku']]} are there"
+            yield Problem(Kind.WRONG, f"{product['sku']} {sentence}")
         waiting = sum(line["sku"] == product["sku"] and line["batch_reference"] is None for line in lines)
         if waiting != product["waiting_lines"]:
             yield Problem(Kind.WRONG, f"{product['sku']} says that {product['waiting_lines']} lines wait, and {waiting} do")
@@ -58,17 +62,18 @@ def check_counters(evidence: Evidence) -> Iterator[Problem]:
 
 def check_waiting(evidence: Evidence) -> Iterator[Problem]:
     """No line waits that is nobody's, or that would fit."""
+    roomiest: dict[str, Row] = {}
+    for batch in evidence.tables["batches"]:
+        if batch["sku"] not in roomiest or _room(batch) > _room(roomiest[batch["sku"]]):
+            roomiest[batch["sku"]] = batch
     for line in evidence.tables["order_lines"]:
         name = f"line {line['order_id']} {line['line_id']}"
         if line["state"] == "displaced":
             yield Problem(Kind.LOST, f"{name} was displaced and left there")
-        if line["batch_reference"] is None:
-            for batch in evidence.tables["batches"]:
-                room = batch["purchased_quantity"] - batch["allocated_quantity"]
-                if batch["sku"] == line["sku"] and room >= line["quantity"]:
-                    yield Problem(
-                        Kind.STUCK, f"{name} waits for {line['quantity']}, and {batch['reference']} has room for {room}"
-                    )
+        best = roomiest.get(line["sku"])
+        if line["batch_reference"] is None and best is not None and _room(best) >= line["quantity"]:
+            room = f"{best['reference']} has room for {_room(best)}"
+            yield Problem(Kind.STUCK, f"{name} waits for {line['quantity']}, and {room}")
 
 
 def check_sequences(evidence: Evidence) -> Iterator[Problem]:
@@ -140,6 +145,11 @@ def check_audit(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(
                 Kind.WRONG, f"batch {reference} holds and promises {summed} by its events, by its row {_quantities(batch)}"
             )
+
+
+def _room(batch: Row) -> int:
+    room: int = batch["purchased_quantity"] - batch["allocated_quantity"]
+    return room
 
 
 def _quantities(batch: Row) -> tuple[int, int]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nats
+from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig
 from stock.allocation.v1 import events_pb2, inbound_events_pb2
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from google.protobuf.message import Message
@@ -88,12 +90,12 @@ def decode(event: Row) -> Any:  # noqa: ANN401 - one of several generated classe
     return getattr(events_pb2, event["type"].rpartition(".")[2]).FromString(event["payload"])
 
 
-def read_database(path: Path) -> dict[str, list[Row]]:
-    """Read every table in one transaction, in the order of its key."""
+def read_database(path: Path, tables: Iterable[str] = _TABLES) -> dict[str, list[Row]]:
+    """Read tables, by default all, in one transaction, in the order of its key."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
-        return {table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")] for table in _TABLES}  # noqa: S608 - our own names
+        return {table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")] for table in tables}  # noqa: S608 - our own names
 
 
 async def read_evidence(path: Path, nats_url: str) -> Evidence:
@@ -106,13 +108,39 @@ async def read_evidence(path: Path, nats_url: str) -> Evidence:
     return Evidence(read_database(path), inbound, outgoing)
 
 
+def count_rows(path: Path, table: str) -> int:
+    """Count the rows of a table as it is now."""
+    assert table in _TABLES, table
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
+        return count
+
+
+def last_position(path: Path) -> int:
+    """Answer how far the log has come."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        position: int = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
+        return position
+
+
 async def is_quiet(path: Path, client: Client) -> bool:
     """Whether nothing waits to be consumed, continued or published; meant for when nobody asks any more."""
-    consumer = await client.jetstream().consumer_info(INBOUND, CONSUMER)
-    if consumer.num_pending or consumer.num_ack_pending:
-        return False
-    tables = read_database(path)
-    return not tables["outbox"] and not tables["internal_commands"]
+    return not await unrest(path, client)
+
+
+async def unrest(path: Path, client: Client) -> str:
+    """Say what still waits; nothing if all is quiet."""
+    try:
+        consumer = await client.jetstream().consumer_info(INBOUND, CONSUMER)
+    except NatsError as error:
+        return f"the broker does not say how {CONSUMER} stands: {error!r}"
+    waiting = {
+        "messages not delivered": consumer.num_pending or 0,
+        "messages not acknowledged": consumer.num_ack_pending or 0,
+        "events not published": count_rows(path, "outbox"),
+        "commands not continued": count_rows(path, "internal_commands"),
+    }
+    return ", ".join(f"{count} {what}" for what, count in waiting.items() if count)
 
 
 async def _read_stream(client: Client, name: str) -> list[Stored]:

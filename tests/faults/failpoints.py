@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from allocation.service_layer.streams import Delivery, EventStream, InboundStream, OutboxEvent, StreamState
 
 Result = TypeVar("Result")
+_COMMIT_SECONDS_MAX = 0.004
+"""About twice what a commit takes on a disk that is not busy."""
 
 
 @dataclass
@@ -62,6 +66,28 @@ class KillsWhileTransacting:
         return result
 
 
+class KillsWhileCommitting:
+    """A store whose process dies a moment after a transaction was written: before, while or after the disk has it."""
+
+    def __init__(self, store: Store, moment: Moment) -> None:
+        self._store = store
+        self._moment = moment
+
+    async def transact(self, work: Callable[[Transaction], Result]) -> Result:
+        """Do the work in one transaction."""
+
+        def watched(transaction: Transaction) -> Result:
+            watching = WatchedTransaction(transaction)
+            result = work(watching)
+            self._moment.left -= sum(map(_messages, watching.written))
+            if self._moment.left <= 0:
+                after_seconds = random.uniform(0, _COMMIT_SECONDS_MAX)  # noqa: S311 - keeps no secret
+                threading.Timer(after_seconds, self._moment.has_come).start()
+            return result
+
+        return await self._store.transact(watched)
+
+
 class WatchedTransaction:
     """A transaction that remembers what it wrote."""
 
@@ -85,6 +111,7 @@ class KillsBeforeAck:
         self._moment = moment
         self._inbound = inbound
         self.bind = inbound.bind
+        self.deliver_again = inbound.deliver_again
 
     async def trim(self) -> None:
         """Trim."""
@@ -145,6 +172,10 @@ def _reallocations(changes: Changes) -> bool:
 FAILPOINTS: dict[str, Callable[[Adapters, Moment], Adapters]] = {
     "while-consuming": lambda adapters, moment: replace(
         adapters, store=KillsWhileTransacting(adapters.store, moment, _messages, committed=False)
+    ),
+    "while-committing": lambda adapters, moment: replace(adapters, store=KillsWhileCommitting(adapters.store, moment)),
+    "after-consuming": lambda adapters, moment: replace(
+        adapters, store=KillsWhileTransacting(adapters.store, moment, _messages, committed=True)
     ),
     "before-ack": lambda adapters, moment: replace(adapters, inbound=KillsBeforeAck(adapters.inbound, moment)),
     "after-publishing": lambda adapters, moment: replace(adapters, events=KillsAfterPublishing(adapters.events, moment)),

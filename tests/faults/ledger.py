@@ -1,13 +1,26 @@
-"""What was asked of the service and what it answered, as its callers remember it."""
+"""What was asked of the service and what it answered, as its callers and publishers remember it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from stock.allocation.v1.allocation_service_pb2 import (
+    AllocateRequest,
+    ChangeBatchQuantityRequest,
+    ChangeBatchQuantityResponse,
+    CreateBatchRequest,
+)
+from stock.allocation.v1.batch_pb2 import Batch
+from stock.allocation.v1.line_pb2 import LineStatus
+
+from tests.faults.stall import Stall
 
 if TYPE_CHECKING:
-    from stock.allocation.v1.allocation_service_pb2 import AllocateRequest
-    from stock.allocation.v1.line_pb2 import LineStatus
+    from collections.abc import Iterator
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
 
 
 class LineName(NamedTuple):
@@ -17,18 +30,60 @@ class LineName(NamedTuple):
     line_id: str
 
 
-@dataclass
-class AskedLine:
-    """One line asked for by RPC, once or again after a call that nobody answered."""
+class Rejected(NamedTuple):
+    """A rejection as its caller was told it: the name of the status code and of the RejectionReason."""
 
-    request: AllocateRequest
+    code: str
+    reason: str
+
+
+@dataclass
+class Asked(Generic[Request, Answer]):
+    """One command asked for by RPC, once, or again: after a call that nobody answered, or after an answer, to hear it again."""
+
+    request: Request
     calls: int = 0
-    answers: list[LineStatus] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    rejections: list[Rejected] = field(default_factory=list)
+
+    @property
+    def told(self) -> int:
+        """How many of the calls were answered, with a rejection or without."""
+        return len(self.answers) + len(self.rejections)
+
+
+@dataclass
+class AskedLine(Asked[AllocateRequest, LineStatus]):
+    """One line asked for by RPC."""
 
     @property
     def name(self) -> LineName:
         """The line."""
         return LineName(self.request.order_id, self.request.line_id or self.request.sku)
+
+
+@dataclass
+class AskedBatch(Asked[CreateBatchRequest, Batch]):
+    """One batch that was to be created by RPC."""
+
+
+@dataclass
+class AskedQuantity(Asked[ChangeBatchQuantityRequest, ChangeBatchQuantityResponse]):
+    """One change of what a batch holds, by RPC; each call has a correlation_id of its own, by which the log names it.
+
+    Who asks for these asks for one after the other, and nobody else changes or creates that batch.
+    """
+
+    identity: str = ""
+
+    def correlation_id(self, call: int) -> str:
+        """Answer the correlation_id of a call, counted from 1."""
+        return f"{self.identity}/{call}"
+
+    @property
+    def correlation_ids(self) -> set[str]:
+        """The correlation_ids of all calls so far."""
+        return {self.correlation_id(call) for call in range(1, self.calls + 1)}
 
 
 @dataclass(frozen=True)
@@ -46,13 +101,36 @@ class Ledger:
     """Everything that was asked."""
 
     lines: list[AskedLine] = field(default_factory=list)
+    batches: list[AskedBatch] = field(default_factory=list)
+    quantities: list[AskedQuantity] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
+    callers: Stall = field(default_factory=Stall)
+    publishers: Stall = field(default_factory=Stall)
+
+    @property
+    def calls(self) -> int:
+        """How many RPCs were asked."""
+        return sum(asked.calls for asked in self._asked())
 
     @property
     def unanswered(self) -> int:
         """How many calls were never answered."""
-        return sum(line.calls - len(line.answers) for line in self.lines)
+        return sum(asked.calls - asked.told for asked in self._asked())
+
+    @property
+    def commands(self) -> int:
+        """How many commands were asked, by either door."""
+        return self.calls + len(self.published)
+
+    @property
+    def stall_seconds(self) -> float:
+        """The longest time for which none of the callers, or none of the publishers, was answered while they asked."""
+        return max(self.callers.longest_seconds, self.publishers.longest_seconds)
+
+    def _asked(self) -> Iterator[Asked[Any, Any]]:
+        yield from self.lines
+        yield from self.batches
+        yield from self.quantities
 
     def __str__(self) -> str:
-        calls = sum(line.calls for line in self.lines)
-        return f"{calls} RPCs ({self.unanswered} unanswered), {len(self.published)} messages published"
+        return f"{self.calls} RPCs ({self.unanswered} unanswered), {len(self.published)} messages published"

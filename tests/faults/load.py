@@ -5,151 +5,118 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
-import grpc
-import nats
-from nats.errors import Error
-from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
-from stock.allocation.v1.allocation_service_pb2 import AllocateRequest, CreateBatchRequest
-from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged, OrderPlaced, OrderPlacedLine
-
-from tests.faults.ledger import AskedLine, Ledger, Published
+from tests.faults.callers import CALL_SECONDS, SKUS, Callers
+from tests.faults.ledger import Ledger
+from tests.faults.publishers import Publishers
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    import grpc
     from google.protobuf.message import Message
-    from nats.aio.client import Client
+    from stock.allocation.v1.allocation_service_pb2 import AllocateRequest
 
 SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.randrange(1, 10**6)  # noqa: S311 - varies the load, keeps no secret
-SKUS = ("SMALL-TABLE", "MISBEGOTTEN-RUG", "INFLATABLE-SOFA", "UNLIKELY-LAMP")
-_RETRY_SECONDS = 0.05
-_CALL_SECONDS = 30.0
+__all__ = ["SEED", "SKUS", "Load"]
 
 
 class Load:
-    """Callers who allocate by RPC, a publisher of batches and quantities, and one of orders, all over the same few skus."""
+    """Callers who allocate by RPC, and one who manages batches; a publisher of stock, and one of orders; over a few skus.
 
-    def __init__(self, grpc_address: str, nats_url: str) -> None:
+    `call_seconds` is how long a caller waits for an answer. An answer with one of the `tolerated` codes counts as none.
+    """
+
+    def __init__(
+        self,
+        grpc_address: str,
+        nats_url: str,
+        *,
+        seed: int = SEED,
+        call_seconds: float = CALL_SECONDS,
+        tolerated: tuple[grpc.StatusCode, ...] = (),
+    ) -> None:
         self.ledger = Ledger()
-        self._grpc_address = grpc_address
-        self._nats_url = nats_url
+        self.seed = seed
+        self._callers = Callers(grpc_address, self.ledger, seed, call_seconds, tolerated)
+        self._publishers = Publishers(nats_url, self.ledger, seed)
         self._rounds = 0
-        self._batches: dict[str, Message] = {}
 
     async def stock_up(self, batches_each: int = 3) -> None:
         """Create the first batches of every sku, and wait for them."""
-        async with grpc.aio.insecure_channel(self._grpc_address) as channel:
-            for sku in SKUS:
-                for number in range(batches_each):
-                    reference = f"{sku.lower()}-{number}"
-                    request = CreateBatchRequest(batch_reference=reference, sku=sku, purchased_quantity=25)
-                    await stubs.AllocationServiceStub(channel).CreateBatch(request, wait_for_ready=True, timeout=_CALL_SECONDS)
-                    self._batches[reference] = request
+        for request in await self._callers.stock_up(batches_each):
+            self._publishers.stock[request.batch_reference] = request
 
-    async def run(self, *, callers: int = 4, calls: int = 60, messages: int = 60) -> None:
-        """Ask for `callers * calls` lines by RPC, and publish `messages` about stock and as many orders."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.call(callers=callers, calls=calls))
-            tasks.create_task(self._restock(f"stock-{self._rounds}", messages))
-            tasks.create_task(self._place_orders(f"order-{self._rounds}", messages))
+    async def run(self, *, callers: int = 4, calls: int = 60, messages: int = 60, managers: int = 1) -> None:
+        """Ask for `callers * calls` lines and `managers * calls` changes; publish `messages` of stock and as many orders."""
+        await self._run(lambda: _counted(calls), lambda: _counted(messages), callers=callers, managers=managers)
 
     async def call(self, *, callers: int = 4, calls: int = 60) -> None:
-        """Ask for `callers * calls` lines by RPC."""
-        self._rounds += 1
-        print(f"load with FAULTS_SEED={SEED}")  # noqa: T201 - shown when a test fails
-        async with asyncio.TaskGroup() as tasks:
-            for caller in range(callers):
-                tasks.create_task(self._call(f"call-{self._rounds}-{caller}", calls))
+        """Ask for `callers * calls` lines by RPC, and need no broker for it."""
+        await self._run(lambda: _counted(calls), None, callers=callers, managers=0)
+
+    @asynccontextmanager
+    async def going_on(self, *, callers: int = 4, pause_seconds: float = 0.02) -> AsyncIterator[None]:
+        """Ask and publish as long as the context is open; each pauses between two requests."""
+        enough = asyncio.Event()
+
+        def turns() -> AsyncIterator[int]:
+            return _until(enough, pause_seconds)
+
+        loading = asyncio.create_task(self._run(turns, turns, callers=callers, managers=1))
+        try:
+            yield
+        except BaseException:
+            if loading.done():
+                await loading  # What ended it explains what was waited for in vain.
+            loading.cancel()  # Its callers would wait for a service that may never come back.
+            await asyncio.wait({loading})
+            raise
+        enough.set()
+        await loading
 
     async def publish(self, subject: str, message: Message, message_id: str = "") -> None:
         """Publish one message."""
-        client = await self._connect()
-        await self._publish(client, subject, message, message_id)
-        await client.close()
+        await self._publishers.publish(subject, message, message_id)
 
-    async def _call(self, name: str, calls: int) -> None:
-        chance = random.Random(f"{SEED} {name}")  # noqa: S311 - varies the load, keeps no secret
-        async with grpc.aio.insecure_channel(self._grpc_address) as channel:
-            stub = stubs.AllocationServiceStub(channel)
-            for number in range(calls):
-                line = AskedLine(
-                    AllocateRequest(order_id=f"{name}-{number}", sku=chance.choice(SKUS), quantity=chance.randint(1, 5))
-                )
-                self.ledger.lines.append(line)
-                patience = chance.choice((1, 50))
-                while len(line.answers) == 0 and line.calls < patience:
-                    line.calls += 1
-                    try:
-                        answer = await stub.Allocate(line.request, wait_for_ready=True, timeout=_CALL_SECONDS)
-                    except grpc.aio.AioRpcError as error:
-                        if error.code() != grpc.StatusCode.UNAVAILABLE:
-                            raise
-                    else:
-                        line.answers.append(answer.line)
+    async def repeat(self, messages: Sequence[tuple[str, Message, str]], requests: Sequence[AllocateRequest]) -> None:
+        """Publish messages with their identities and ask for lines, in the order given."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._publishers.publish_all(messages))
+            tasks.create_task(self._callers.ask_all(requests))
 
-    async def _restock(self, name: str, messages: int) -> None:
-        """Create batches, one in five of them again with other content; change quantities, one in four published twice."""
-        chance = random.Random(f"{SEED} {name}")  # noqa: S311 - varies the load, keeps no secret
-        client = await self._connect()
-        for number in range(messages):
-            message_id = f"{name}-{number}" if number % 2 == 0 else ""
-            if number % 5 == 0:
-                created = BatchCreated(
-                    batch_reference=f"{name}-{number}", sku=chance.choice(SKUS), purchased_quantity=chance.randint(1, 30)
-                )
-                self._batches[created.batch_reference] = created
-                await self._publish(client, "batch.created", created, message_id)
-                if number % 25 == 0:
-                    created.purchased_quantity += 1
-                    await self._publish(client, "batch.created", created, "")
-                continue
-            changed = BatchQuantityChanged(batch_reference=chance.choice(sorted(self._batches)), quantity=chance.randint(0, 35))
-            for _ in range(2 if message_id and number % 4 == 0 else 1):
-                await self._publish(client, "batch.quantity.changed", changed, message_id)
-        await client.close()
+    async def _run(
+        self,
+        calls: Callable[[], AsyncIterator[int]],
+        messages: Callable[[], AsyncIterator[int]] | None,
+        *,
+        callers: int,
+        managers: int,
+    ) -> None:
+        self._rounds += 1
+        stock, orders = f"stock-{self._rounds}", f"order-{self._rounds}"
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(callers):
+                tasks.create_task(self._callers.allocate(f"call-{self._rounds}-{number}", orders, calls()))
+            for number in range(managers):
+                tasks.create_task(self._callers.manage(f"managed-{self._rounds}-{number}", stock, calls()))
+            if messages is not None:
+                tasks.create_task(self._publishers.restock(stock, messages()))
+                tasks.create_task(self._publishers.place_orders(orders, messages()))
 
-    async def _place_orders(self, name: str, messages: int) -> None:
-        """Place orders; one in three conflicts with the one before it, one in four is published twice."""
-        chance = random.Random(f"{SEED} {name}")  # noqa: S311 - varies the load, keeps no secret
-        client = await self._connect()
-        order = OrderPlaced()
-        for number in range(messages):
-            message_id = f"{name}-{number}" if number % 2 == 0 else ""
-            if number % 3 == 2:
-                for line in order.lines:
-                    line.quantity += 1
-            else:
-                skus = chance.sample(SKUS, chance.randint(1, 3))
-                lines = [OrderPlacedLine(sku=sku, quantity=chance.randint(1, 9)) for sku in skus]
-                order = OrderPlaced(order_id=f"{name}-{number}", lines=lines)
-            for _ in range(2 if message_id and number % 4 == 0 else 1):
-                await self._publish(client, "order.placed", order, message_id)
-        await self._publish(client, "order.placed", OrderPlaced(order_id="an order of nothing"), "")
-        await client.close()
 
-    async def _connect(self) -> Client:
-        async def ignore(_: Exception) -> None:
-            """A broker that is away is what this is about."""
+async def _counted(times: int) -> AsyncIterator[int]:
+    for number in range(times):
+        yield number
 
-        return await nats.connect(
-            self._nats_url,
-            error_cb=ignore,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=_RETRY_SECONDS,
-            pending_size=0,
-        )
 
-    async def _publish(self, client: Client, subject: str, message: Message, message_id: str) -> None:
-        headers = {"ce-id": message_id, "ce-source": "/tests/load"} if message_id else {}
-        while True:
-            try:
-                acknowledged = await client.jetstream().publish(
-                    subject, message.SerializeToString(), headers=headers, timeout=1.0
-                )
-            except (Error, OSError):
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                copy: Any = type(message)()
-                copy.CopyFrom(message)
-                self.ledger.published.append(Published(subject, copy, headers, acknowledged.seq))
-                return
+async def _until(enough: asyncio.Event, pause_seconds: float) -> AsyncIterator[int]:
+    number = 0
+    while not enough.is_set():
+        yield number
+        number += 1
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_seconds):
+                await enough.wait()

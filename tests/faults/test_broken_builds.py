@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from stock.allocation.v1.inbound_events_pb2 import OrderPlaced, OrderPlacedLine
 
+from tests.faults.scene import redeliver_an_older_quantity
+
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
             40,
             ("is neither in the inbox nor parked", "was placed and is not kept"),
         ),
-        ("no-inbox", "before-ack", 40, ("of /tests/load was rejected 2 times about",)),
+        ("no-inbox", "before-ack", 40, ("was rejected 2 times about",)),
+        ("no-outbox", "after-consuming", 40, ("is in the log and was never published",)),
         ("publishes-twice", "after-publishing", 150, ("is on the event stream 2 times",)),
     ],
 )
@@ -53,6 +56,12 @@ async def test_the_checker_finds_out_without_a_crash_a_service_that(scene: Scene
 
     found = await scene.problems()
     assert [problem for problem in found if complaint in problem], found
+
+
+async def test_the_checker_finds_out_an_older_quantity_that_is_redelivered_and_overwrites_a_newer_one(scene: Scene) -> None:
+    await redeliver_an_older_quantity(scene, broken="no-fence")
+
+    assert "batch small-table-0 was last said to hold 9, and holds 7" in await scene.problems()
 
 
 async def test_the_checker_finds_out_a_message_that_took_effect_again_after_a_crash(scene: Scene) -> None:

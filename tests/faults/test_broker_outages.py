@@ -1,8 +1,7 @@
-"""The broker dies, freezes or is stopped for a while: the service goes on answering, and everything goes out afterwards."""
+"""The broker freezes or is stopped for a while: the service goes on answering, and everything goes out afterwards."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -13,18 +12,6 @@ from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-async def test_a_broker_killed_under_load_is_started_again_and_nothing_is_lost(scene: Scene) -> None:
-    await scene.start()
-    loading = asyncio.create_task(scene.load.run())
-    await eventually(lambda: len(scene.tables()["inbox"]) > 20)
-
-    os.kill(scene.service.broker_pid, signal.SIGKILL)
-    await eventually(lambda: scene.logged("broker_restarted"))
-    await loading
-
-    assert await scene.problems() == []
 
 
 async def test_every_call_is_answered_while_the_broker_is_frozen_and_everything_is_published_when_it_thaws(

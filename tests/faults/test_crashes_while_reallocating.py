@@ -39,7 +39,7 @@ async def test_a_reallocation_survives_the_death_of_the_service(
 ) -> None:
     await scene.start(failpoint, after=after)
     await _promise_a_heap(scene)
-    loading = asyncio.create_task(scene.load.run(callers=2, calls=20, messages=0))
+    loading = asyncio.create_task(scene.load.run(callers=2, calls=20, messages=0, managers=0))
 
     await scene.load.publish("batch.quantity.changed", BatchQuantityChanged(batch_reference="heap", quantity=0))
     await scene.die()

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.in_short_form])
 async def test_nothing_is_broken_by(name: str, tmp_path: Path) -> None:
-    print(f"again with FAULTS_SEED={SEED}")  # noqa: T201 - shown when the test fails
-
     account = await FAULTS[name].run(Trial(tmp_path, SEED, short=True))
 
     assert account.problems == ()

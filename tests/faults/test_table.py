@@ -1,0 +1,71 @@
+"""The table of faults: what a run brings replaces its own rows alone, and problems stand under their kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.fault import Account, Fault
+from tests.faults.problem import Kind, Problem
+from tests.faults.table import BEGIN, END, Result, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.faults.fault import Trial
+
+
+async def _never_run(_: Trial) -> Account:
+    raise AssertionError
+
+
+def _result(name: str, account: Account, *, seed: int = 7) -> Result:
+    return Result(Fault(name, f"the {name}", _never_run), account, seed, 1.0, short=False)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """A page without rows."""
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\n{END}\nafter\n")
+    return page
+
+
+def _rows(page: Path) -> list[str]:
+    return [line for line in page.read_text().splitlines() if line.startswith("| the ")]
+
+
+def test_a_row_counts_problems_by_their_kind_and_names_the_command(page: Path) -> None:
+    problems = (
+        Problem(Kind.LOST, "gone"),
+        Problem(Kind.LOST, "gone too"),
+        Problem(Kind.DOUBLED, "twice"),
+        Problem(Kind.OVERSOLD, "too much"),
+        "a sentence without a kind",
+    )
+
+    write(page, [_result("flood", Account(3, 1_200, 2_400, problems, 1.25))], ["flood"])
+
+    assert _rows(page) == ["| the flood | 3 | 1,200 | 2,400 | 2 | 1 | 0 | 2 | 1.2 s | `make faults FAULT=flood SEED=7` |"]
+    assert page.read_text().startswith("before\n")
+    assert page.read_text().endswith("\nafter\n")
+
+
+def test_rows_of_other_faults_stay_and_those_that_are_no_more_go(page: Path) -> None:
+    write(page, [_result(name, Account(1, 1, 1, ())) for name in ("flood", "fire", "war")], ["flood", "fire", "war"])
+
+    write(page, [_result("fire", Account(9, 9, 9, ()), seed=8)], ["fire", "flood"])
+
+    assert [row.split(" | ")[1] for row in _rows(page)] == ["9", "1"]
+    assert "SEED=8" in _rows(page)[0]
+    assert "SEED=7" in _rows(page)[1]
+
+
+@pytest.mark.parametrize("text", ["no markers", f"{END}\n{BEGIN}", f"{BEGIN}\n{BEGIN}\n{END}"])
+def test_a_page_without_one_pair_of_markers_is_refused_and_left_alone(page: Path, text: str) -> None:
+    page.write_text(text)
+
+    with pytest.raises(ValueError, match="each once"):
+        write(page, [], [])
+    assert page.read_text() == text
