@@ -6,9 +6,12 @@ import asyncio
 import json
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from allocation.commands import doctor, parked
+from allocation.commands.reading_settings import give_up, settings_of_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -26,6 +29,8 @@ app = typer.Typer(
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="Use streams and consumers that exist with settings that matter otherwise.")
 ]
+app.add_typer(parked.app)
+app.command()(doctor.doctor)
 
 
 @app.command()
@@ -33,7 +38,7 @@ def dev(*, adopt: Adopt = False) -> None:
     """Run the service with a broker of its own, everything in one data folder."""
     from allocation.bootstrap import run_dev  # noqa: PLC0415 - keeps help fast
 
-    settings = _settings()
+    settings = settings_of_environment()
     _serve(settings, lambda announce: run_dev(settings, announce, adopt=adopt), _dev_lines(settings))
 
 
@@ -42,7 +47,7 @@ def serve(*, adopt: Adopt = False) -> None:
     """Run the service on the database and the brokers of the settings."""
     from allocation.bootstrap import run_serve  # noqa: PLC0415 - keeps help fast
 
-    settings = _settings()
+    settings = settings_of_environment()
     lines = [f"gRPC on {settings.grpc_host}:{settings.grpc_port}{_with_tls(settings)}, NATS by ALLOCATION_NATS_URLS."]
     _serve(settings, lambda announce: run_serve(settings, announce, adopt=adopt), lines)
 
@@ -52,7 +57,7 @@ def settings(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     """List every setting with its value, default and unit; secrets are hidden."""
     from allocation.settings import described  # noqa: PLC0415 - keeps help fast
 
-    rows = list(described(_settings()))
+    rows = list(described(settings_of_environment()))
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -64,15 +69,6 @@ def settings(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 def main() -> None:
     """Run the command line."""
     app()
-
-
-def _settings() -> Settings:
-    from allocation.settings import SettingsError, read_settings  # noqa: PLC0415 - keeps help fast
-
-    try:
-        return read_settings()
-    except SettingsError as error:
-        _give_up(error)
 
 
 def _serve(settings: Settings, service: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], lines: list[str]) -> None:
@@ -87,7 +83,7 @@ def _serve(settings: Settings, service: Callable[[Callable[[], None]], Coroutine
     try:
         asyncio.run(service(lambda: typer.echo("\n".join(lines))))
     except (StartupError, AddressInUseError, CertificateError, BrokerTooOldError, StreamMismatchError) as error:
-        _give_up(error)
+        give_up(error)
     typer.echo("Stopped.")
 
 
@@ -124,11 +120,6 @@ def _curl_options(settings: Settings) -> str:
     trusted = shlex.quote(str(Path(settings.grpc_certificate_file).absolute()))
     client = " --cert client.pem --key client-key.pem" if settings.grpc_client_ca_file else ""
     return f"--protocol grpc --cacert {trusted}{client}"
-
-
-def _give_up(error: Exception) -> NoReturn:
-    typer.echo(f"allocation: {error}", err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

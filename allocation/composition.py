@@ -15,6 +15,7 @@ from allocation.entrypoints.grpc_listener import GrpcListener
 from allocation.entrypoints.grpc_server import AllocationService
 from allocation.entrypoints.nats_consumer import NatsConsumer
 from allocation.entrypoints.outbox_relay import OutboxRelay
+from allocation.entrypoints.retention import Ages, Retention
 from allocation.lifecycle import Service
 from allocation.service_layer.event_log import Recorder
 from allocation.service_layer.group_commit import GroupCommit
@@ -68,6 +69,7 @@ def compose(adapters: Adapters, settings: Settings, certificates: Certificates |
         continuation=continuation,
         broker_is_healthy=adapters.broker_is_healthy,
         shutdown_seconds=settings.shutdown_seconds,
+        retention=retention_over(adapters, settings, group_commit),
     )
 
 
@@ -80,6 +82,21 @@ def group_commit_over(adapters: Adapters, settings: Settings, committed: Callabl
         committed,
         group_commands_max=settings.group_commands_max,
         waiting_commands_max=settings.waiting_commands_max,
+    )
+
+
+def retention_over(adapters: Adapters, settings: Settings, group_commit: GroupCommit) -> Retention | None:
+    """Make what forgets old rows; none if nobody can say what the streams still hold."""
+    if adapters.stream_states is None:
+        return None
+    ages = Ages(settings.inbox_retention_seconds, settings.log_retention_seconds, settings.parked_retention_seconds)
+    return Retention(
+        group_commit,
+        adapters.reader,
+        adapters.stream_states,
+        ages,
+        _now,
+        interval_seconds=settings.retention_interval_seconds,
     )
 
 

@@ -22,7 +22,7 @@ from allocation.adapters.sql.sqlite import open_sqlite
 from allocation.adapters.startup_error import StartupError
 from allocation.contract.inward import INBOUND_SUBJECTS
 from allocation.contract.outward import OUTBOUND_SUBJECTS
-from allocation.service_layer.streams import BrokerUnavailableError
+from allocation.service_layer.streams import BrokerUnavailableError, StreamStates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -45,6 +45,8 @@ class Adapters:
     inbound: InboundStream
     events: EventStream
     broker_is_healthy: Callable[[], bool]
+    stream_states: StreamStates | None = None
+    """None: nobody can say what the streams still hold, and nothing old is forgotten."""
 
 
 @asynccontextmanager
@@ -143,16 +145,18 @@ async def _unconnected(
 ) -> AsyncIterator[tuple[BrokerConnection, Adapters]]:
     credentials = Path(settings.nats_credentials_file) if settings.nats_credentials_file else None
     connection = BrokerConnection(urls, user_credentials=credentials)
-    inbound = JetStreamInbound(connection, _inbound_configuration(settings), adopt=adopt)
-    events = JetStreamEvents(connection, _event_configuration(settings), source=settings.event_source, adopt=adopt)
+    inbound = JetStreamInbound(connection, inbound_configuration(settings), adopt=adopt)
+    events = JetStreamEvents(connection, event_configuration(settings), source=settings.event_source, adopt=adopt)
     try:
-        yield connection, Adapters(store, reader, inbound, events, lambda: connection.healthy)
+        states = StreamStates(inbound.state, events.state)
+        yield connection, Adapters(store, reader, inbound, events, lambda: connection.healthy, states)
     finally:
         await inbound.close()
         await connection.close()
 
 
-def _inbound_configuration(settings: Settings) -> InboundConfiguration:
+def inbound_configuration(settings: Settings) -> InboundConfiguration:
+    """Say what the inbound stream and its consumer should be like."""
     return InboundConfiguration(
         INBOUND_SUBJECTS,
         settings.inbound_stream,
@@ -162,7 +166,8 @@ def _inbound_configuration(settings: Settings) -> InboundConfiguration:
     )
 
 
-def _event_configuration(settings: Settings) -> EventConfiguration:
+def event_configuration(settings: Settings) -> EventConfiguration:
+    """Say what the event stream should be like."""
     return EventConfiguration(
         OUTBOUND_SUBJECTS, settings.event_stream, settings.stream_replicas, settings.event_stream_bytes_max
     )

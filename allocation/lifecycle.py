@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from allocation.entrypoints.grpc_listener import GrpcListener
     from allocation.entrypoints.nats_consumer import NatsConsumer
     from allocation.entrypoints.outbox_relay import OutboxRelay
+    from allocation.entrypoints.retention import Retention
     from allocation.service_layer.group_commit import GroupCommit
     from allocation.service_layer.views import Reader
 
@@ -42,6 +43,8 @@ class Service:
     continuation: Continuation
     broker_is_healthy: Callable[[], bool]
     shutdown_seconds: float
+    retention: Retention | None = None
+    """None: nothing old is forgotten."""
 
     async def run(self, stopping: asyncio.Event, announce: Callable[[], None]) -> None:
         """Serve; `announce` is called once everything listens.
@@ -57,6 +60,7 @@ class Service:
         background = [
             _task(self.relay.run(), "outbox-relay"),
             _task(self.continuation.run(), "continuation"),
+            *([_task(self.retention.run(), "retention")] if self.retention is not None else []),
             _task(self._watch_health(), "health"),
         ]
         stop_asked = _task(stopping.wait(), "stop")

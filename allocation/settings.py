@@ -35,6 +35,7 @@ def _checked_reference(value: str) -> str:
 Port = Annotated[int, Field(ge=1, le=65_535, json_schema_extra=_unit("port"))]
 Count = Annotated[int, Field(ge=1, json_schema_extra=_unit("count"))]
 Seconds = Annotated[float, Field(gt=0, le=86_400, json_schema_extra=_unit("seconds"))]
+Age = Annotated[float, Field(ge=1, le=100 * 365 * 86_400, json_schema_extra=_unit("seconds"))]
 Bytes = Annotated[int, Field(ge=1 << 20, json_schema_extra=_unit("bytes"))]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$", json_schema_extra=_unit("name"))]
 Path = Annotated[str, Field(json_schema_extra=_unit("path"))]
@@ -80,6 +81,16 @@ class Settings(BaseModel):
     poll_seconds: Seconds = Field(5.0, description="how often the outbox is looked at without being woken")
     read_seconds_max: Seconds = Field(5.0, description="how long a query may take")
     shutdown_seconds: Seconds = Field(10.0, description="how long a shutdown waits for calls, and for events to go out")
+    inbox_retention_seconds: Age = Field(
+        45 * 86_400.0, description="how old a consumed message becomes before it is forgotten, once its stream has it no more"
+    )
+    log_retention_seconds: Age = Field(
+        90 * 86_400.0, description="how old an event becomes before it is forgotten, if it is no line's and no batch's history"
+    )
+    parked_retention_seconds: Age = Field(
+        90 * 86_400.0, description="how long a parked message that was replayed or discarded is kept; one that waits always is"
+    )
+    retention_interval_seconds: Seconds = Field(300.0, description="how often old rows are looked for")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(json_schema_extra=_unit("word"))] = Field(
         "info", description="what is logged, to standard error"
     )

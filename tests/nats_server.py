@@ -27,7 +27,12 @@ class NatsServer:
     """
 
     def __init__(
-        self, folder: Path, *, settings: str = "", jetstream_settings: str = "", deadline_seconds: float = 10.0
+        self,
+        folder: Path,
+        *,
+        settings: str = "",
+        jetstream_settings: str = "",
+        deadline_seconds: float = 10.0,
     ) -> None:
         self.port = free_port()
         self.folder = folder
@@ -41,6 +46,16 @@ class NatsServer:
     def url(self) -> str:
         """Where clients connect."""
         return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def store(self) -> Path:
+        """Where it keeps its streams."""
+        return self.folder / "store"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither ended by us nor by itself."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -60,7 +75,7 @@ class NatsServer:
         configuration = self.folder / "server.conf"
         configuration.write_text(
             f'listen: "127.0.0.1:{self.port}"\n'
-            f'jetstream {{ store_dir: "{self.folder / "store"}", sync_interval: always\n{self._jetstream_settings} }}\n'
+            f'jetstream {{ store_dir: "{self.store}", sync_interval: always\n{self._jetstream_settings} }}\n'
             f"feature_flags {{ js_ack_fc_v2: false }}\n{self._settings}\n"
         )
         with self.log.open("ab") as output:
@@ -81,6 +96,16 @@ class NatsServer:
     def kill(self) -> None:
         """End it without a chance to tidy up; nothing happens when it does not run."""
         self._end(signal.SIGKILL)
+
+    def retire(self) -> None:
+        """End it as before an upgrade: it hands on what it leads, sends its clients away, and ends (lame duck mode)."""
+        self._end(signal.SIGUSR2)
+
+    def forget_everything(self) -> None:
+        """Throw its store away; it must not run."""
+        if self._process is not None:
+            raise RuntimeError("the server runs")
+        shutil.rmtree(self.store)
 
     def restart(self) -> None:
         """Kill it and start it again on the same store and port."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from allocation.adapters.memory_aged import forget, later, load_aged
 from allocation.domain.order_line import LineState, LineStatus
+from allocation.domain.product_state import LinesHeld
+from allocation.service_layer.aged import Aged
 from allocation.service_layer.records import (
     InboxKey,
     KnownStream,
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import KeptLine
     from allocation.domain.product_state import ProductState
+    from allocation.service_layer.aged import Book, ForgottenEvents, Truncation
     from allocation.service_layer.records import (
         Changes,
         Ending,
@@ -48,6 +53,8 @@ class MemoryStore:
     batches_by_reference: dict[str, Batch] = field(default_factory=dict)
     kept: dict[LineKey, KeptLine] = field(default_factory=dict)
     log: list[LoggedEvent] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    """Those of the events of the log, in its order: 1, 2, 3… until some of them are forgotten."""
     unpublished: dict[int, LoggedEvent] = field(default_factory=dict)
     consumed: dict[InboxKey, InboxEntry] = field(default_factory=dict)
     parked: dict[StreamPlace, ParkedMessage] = field(default_factory=dict)
@@ -55,6 +62,13 @@ class MemoryStore:
     fences: dict[str, Fence] = field(default_factory=dict)
     streams: dict[str, KnownStream] = field(default_factory=dict)
     commands: dict[str, UnfinishedPromising] = field(default_factory=dict)
+    truncations: dict[Book, Truncation] = field(default_factory=dict)
+    truncated_sequences: dict[str, ForgottenEvents] = field(default_factory=dict)
+
+    @property
+    def log_position(self) -> int:
+        """That of the last event."""
+        return self.positions[-1] if self.positions else 0
 
     async def transact(self, work: Callable[[Transaction], Result]) -> Result:
         """Do the work; a transaction that raises has written nothing, since it writes last and at once."""
@@ -117,7 +131,9 @@ class MemoryTransaction:
             batches=[
                 copy(batch)
                 for batch in store.batches_by_reference.values()
-                if batch.reference in named or (batch.sku in skus and (batch.available_quantity > 0 or batch.is_shrinking))
+                if batch.reference in named
+                or batch.sku in footprint.recounted_skus
+                or (batch.sku in skus and (batch.available_quantity > 0 or batch.is_shrinking))
             ],
             lines=[copy(kept) for kept in lines],
             latest={reference: self._latest(reference) for reference in footprint.changed_batches & named},
@@ -131,10 +147,13 @@ class MemoryTransaction:
             streams={name: copy(store.streams[name]) for name in footprint.streams if name in store.streams},
             unqueued={
                 event.event_id: position
-                for position, event in enumerate(store.log, 1)
+                for position, event in zip(store.positions, store.log, strict=True)
                 if event.event_id in footprint.event_ids and event.subject is not None and position not in store.unpublished
             },
-            log_position=len(store.log) if footprint.changed_batches or footprint.places else 0,
+            held={sku: self._held(sku) for sku in footprint.recounted_skus},
+            unfinished=footprint.recounted_skus & store.commands.keys(),
+            log_position=store.log_position if footprint.asks_for_log_position else 0,
+            aged=Aged() if footprint.aged is None else load_aged(store, footprint.aged),
         )
 
     def latest_lines(self, batch_reference: str, below: int, limit: int) -> list[KeptLine]:
@@ -164,17 +183,20 @@ class MemoryTransaction:
         store.products.update({state.sku: copy(state) for state in changes.products})
         for batch in changes.new_batches + changes.changed_batches:
             store.batches_by_reference[batch.reference] = copy(batch)
-        for kept in changes.new_lines + changes.changed_lines:
+        for kept in changes.new_lines + changes.changed_lines + changes.mended_lines:
             store.kept[LineKey(kept.line.order_id, kept.line.line_id)] = copy(kept)
         for event in changes.events:
+            store.positions.append(store.log_position + 1)
             store.log.append(event)
             if event.subject is not None:
-                store.unpublished[len(store.log)] = event
+                store.unpublished[store.log_position] = event
         for position in changes.published:
             store.unpublished.pop(position, None)
         for position in changes.queued_again:
-            store.unpublished[position] = store.log[position - 1]
+            store.unpublished[position] = store.log[bisect_left(store.positions, position)]
         store.consumed.update({entry.key: entry for entry in changes.inbox})
+        for entry in changes.consumed_again:
+            store.consumed[entry.key] = later(store.consumed[entry.key], entry)
         store.parked.update({message.place: message for message in changes.parked})
         store.ended.update(changes.ended)
         store.fences.update(changes.fences)
@@ -184,6 +206,20 @@ class MemoryTransaction:
                 store.commands.pop(sku, None)
             else:
                 store.commands[sku] = unfinished
+        forget(store, changes.forgotten)
+
+    def _held(self, sku: str) -> LinesHeld:
+        held = LinesHeld()
+        for kept in self._store.kept.values():
+            batch = self._store.batches_by_reference.get(kept.batch_reference or "")
+            if batch is not None and batch.sku == sku:
+                held.promised[batch.reference] = held.promised.get(batch.reference, 0) + kept.line.quantity
+            elif kept.is_waiting and kept.line.sku == sku:
+                held.waiting += 1
+            else:
+                continue
+            held.promise_number = max(held.promise_number, kept.promise_number)
+        return held
 
     def _latest(self, batch_reference: str) -> LatestLines:
         lines = self.latest_lines(batch_reference, 2**63 - 1, _LATEST_LINES)

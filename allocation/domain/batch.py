@@ -69,6 +69,13 @@ class Batch:
             raise AssertionError(f"batch {self.reference!r} has promised {self.allocated_quantity}, not {quantity}")
         self.allocated_quantity -= quantity
 
+    def recount(self, promised: int) -> None:
+        """Take up what the lines on it come to; if that is more than it holds, it is shrinking until lines have left."""
+        self.allocated_quantity = promised
+        if promised > self.purchased_quantity:
+            self.target_quantity = min(self.target_quantity, self.purchased_quantity)
+            self.purchased_quantity = promised
+
     def fit_to_target(self) -> bool:
         """Come as near to the target quantity as the promises allow, and say whether that changed anything."""
         fitting = max(self.target_quantity, self.allocated_quantity)

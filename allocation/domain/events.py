@@ -129,3 +129,11 @@ class MessageEnded(Event):
     outcome: str
     detail: str
     sku: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRepaired(Event):
+    """Internal: an operator had a product's counters, or where its lines stand, made right again; `changes` says what."""
+
+    sku: str
+    changes: tuple[str, ...]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(slots=True)
@@ -29,3 +30,21 @@ class ProductState:
     batch_count: int = 0
     waiting_lines: int = 0
     promised_through: int | None = None
+
+
+@dataclass(slots=True)
+class LinesHeld:
+    """What the kept lines of a product come to: units promised by batch, how many lines wait, the highest promise number."""
+
+    promised: dict[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    promise_number: int = 0
+
+
+class Recounted(NamedTuple):
+    """A counter that was not what the lines say: of a batch, or of the product itself (None)."""
+
+    batch_reference: str | None
+    counter: str
+    was: int
+    now: int

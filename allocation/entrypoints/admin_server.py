@@ -1,4 +1,4 @@
-"""The operators' door: replay, discard, re-emit, reset. It listens on loopback, and is no part of the contract with others."""
+"""The operators' door: replay, discard, re-emit, reset, repair; on loopback, and no part of the contract with others."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from allocation.service_layer.group_commit import GroupCommit
     from allocation.service_layer.records import ParkedMessage
+    from allocation.service_layer.repair import Repair
     from allocation.service_layer.streams import InboundStream
     from allocation.service_layer.views import Reader
 
@@ -130,6 +131,28 @@ class AdminService(stubs.AdminServiceServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except StreamMismatchError as error:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+
+    @answered
+    async def RepairProduct(  # noqa: N802 - the contract names it
+        self, request: messages.RepairProductRequest, _context: Context
+    ) -> messages.RepairProductResponse:
+        """Mend the counters of a product, and where its lines stand."""
+        check(request)
+        lines = tuple(
+            housekeeping.LineCorrection(
+                line.order_id,
+                line.line_id,
+                line.quantity,
+                line.batch_reference or None,
+                displaced=line.displaced,
+                sku_sequence=line.sku_sequence,
+                seen_sku_sequence=line.seen_sku_sequence,
+            )
+            for line in request.lines
+        )
+        command = housekeeping.RepairProduct(request.sku, request.sku_sequence_min, lines)
+        repair: Repair = await self._group_commit.submit(Envelope(command, self._new_id(), self._new_id()), alone=True)
+        return messages.RepairProductResponse(changes=repair.changes, refusals=repair.refusals)
 
     async def _replay(self, parked: ParkedMessage) -> tuple[messages.ReplayOutcome, str]:
         message = InboundMessage(

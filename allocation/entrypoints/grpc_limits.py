@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _METADATA_BYTES_MAX = 16 * 1024
-_STREAMS_PER_CONNECTION_MAX = 256
+_STREAMS_PER_CONNECTION_MAX = 128
+_WINDOW_BYTES = 16 * 1024
 _PENDING_CALLS_MAX = 4_096
 _HANDSHAKE_SECONDS_MAX = 10
 _IDLE_SECONDS_MAX = 5 * 60
 _AGE_SECONDS_MAX, _AGE_GRACE_SECONDS = 30 * 60, 60
 _PING_SECONDS, _PONG_SECONDS_MAX = 60, 20
 _DESCRIPTORS_KEPT_BACK = 128
-_CONNECTIONS_MAX = 10_000
+_CONNECTIONS_MAX = 4_096
 
 
 def limits() -> Iterator[tuple[str, int]]:
@@ -27,6 +28,12 @@ def limits() -> Iterator[tuple[str, int]]:
     yield "grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX
     # More calls than that wait at their caller, where its deadline ends them, and not here.
     yield "grpc.max_concurrent_streams", _STREAMS_PER_CONNECTION_MAX
+    # Else a stream that was opened as another ended is refused now and then, although its caller keeps the limit.
+    yield "grpc.http.overload_protection", 0
+    # What a stream may hold that nobody has read yet. The largest request that keeps the contract has some 3 kB; gRPC would
+    # begin with 64 kB, and let it grow with what it takes for a fast network.
+    yield "grpc.http2.lookahead_bytes", _WINDOW_BYTES
+    yield "grpc.http2.bdp_probe", 0
     # What waits for the event loop. Above 1,000 gRPC would begin to end some of them at random, as CANCELLED.
     yield "grpc.server.max_pending_requests", _PENDING_CALLS_MAX
     yield "grpc.server.max_pending_requests_hard_limit", _PENDING_CALLS_MAX

@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from stock.allocation.v1 import allocation_service_pb2, allocation_service_pb2_grpc
 
 from allocation.entrypoints.address import AddressInUseError, is_free
+from allocation.entrypoints.grpc_acceptor import accepting_server
 from allocation.entrypoints.grpc_certificates import CertificateError
 from allocation.entrypoints.grpc_gate import Gate
 from allocation.entrypoints.grpc_limits import limits
 
 if TYPE_CHECKING:
+    import grpc
+
     from allocation.entrypoints.grpc_server import AllocationService
 
 SERVICE_NAME = allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"].full_name
@@ -35,7 +37,7 @@ class GrpcListener:
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._health = health.aio.HealthServicer()
         self._gate = Gate()
-        self._server = grpc.aio.server(interceptors=[self._gate], options=list(limits()))
+        self._server = accepting_server([self._gate], list(limits()))
         allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)

@@ -57,6 +57,7 @@ class NatsConsumer:
         self._unknown_wait_seconds = unknown_wait_seconds
         self._deliveries_max = deliveries_max
         self._early_since: dict[int, float] = {}
+        self._behind_floor = 0
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -86,6 +87,15 @@ class NatsConsumer:
         state = await self._inbound.bind()
         self._early_since.clear()
         known: KnownStream = await (await self._group_commit.enqueue(Envelope(ObserveStream(state), "", "")))
+        if known.is_behind(state.ack_floor) and state.ack_floor != self._behind_floor:
+            self._behind_floor = state.ack_floor
+            log.warning(
+                "the database is behind its consumer: it may be an older copy",
+                stream=known.name,
+                consumed_through=known.last_sequence,
+                acknowledged_through=state.ack_floor,
+                command=f"allocation consumer reset --from-sequence {known.last_sequence + 1}",
+            )
         return known
 
     async def _consume(self, incarnation: int) -> None:

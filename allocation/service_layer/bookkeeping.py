@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 def observe_stream(command: ObserveStream, uow: UnitOfWork) -> KnownStream:
     """Tell the lives of a stream apart: another creation time, or a last sequence below the highest known, is a new life.
 
-    A recreated stream counts from 1 again; without this its messages would look like old ones for ever.
+    A recreated stream counts from 1 again; without this its messages would look like old ones for ever. One that was not
+    recreated is an old copy of itself: of it was consumed what was acknowledged when the copy was made.
     """
     state, known = command.state, uow.streams.get(command.state.name)
     if known is None:
         known = KnownStream(state.name, state.created_at, incarnation=1, last_sequence=0)
-    elif known.created_at != state.created_at or state.last_sequence < known.last_sequence:
+    elif known.created_at != state.created_at:
         known = KnownStream(state.name, state.created_at, known.incarnation + 1, last_sequence=0)
+    elif state.last_sequence < known.last_sequence:
+        known = KnownStream(state.name, state.created_at, known.incarnation + 1, last_sequence=state.ack_floor)
     else:
         return known
     uow.remember_stream(known)

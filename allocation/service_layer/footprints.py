@@ -57,5 +57,14 @@ _OF_COMMAND: dict[type[commands.Command], Callable[[Any], Footprint]] = {
     housekeeping.MarkPublished: lambda command: Footprint(streams={command.stream}),
     housekeeping.Park: lambda _: Footprint(),
     housekeeping.DiscardParked: lambda command: Footprint(places=set(command.places)),
+    housekeeping.RepairProduct: lambda command: Footprint(
+        skus={command.sku},
+        recounted_skus={command.sku},
+        lines={LineKey(line.order_id, line.line_id) for line in command.lines},
+        batches={line.batch_reference for line in command.lines if line.batch_reference is not None},
+    ),
     housekeeping.ReEmit: lambda command: Footprint(event_ids=set(command.event_ids)),
+    housekeeping.ForgetInbox: lambda command: Footprint(aged=command.page, streams={command.reach.state.name}),
+    housekeeping.ForgetParked: lambda command: Footprint(aged=command.page, streams={command.reach.state.name}),
+    housekeeping.ForgetEvents: lambda command: Footprint(aged=command.page),
 }

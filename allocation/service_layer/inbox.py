@@ -77,6 +77,7 @@ def _consume_once(command: commands.Command, receipt: Receipt, uow: UnitOfWork, 
     key = InboxKey(receipt.source, receipt.message_id)
     took_effect = uow.inbox.get(key) == receipt.fingerprint
     if took_effect:
+        uow.consume_again(InboxEntry(key, receipt.fingerprint, receipt.place, uow.now))
         return Consumption.REPEATED
     if key in uow.inbox or isinstance(command, Park):
         return Consumption.PARKED
@@ -100,7 +101,7 @@ def _carry_out(command: commands.Command, place: StreamPlace, uow: UnitOfWork, c
         uow.recorded.append(events.QuantitySkipped(command.batch_reference, sku, command.quantity))
         return Consumption.SUPERSEDED
     carry_out(command, uow)
-    uow.move_fence(command.batch_reference, (place.incarnation, place.sequence))
+    uow.move_fence(command.batch_reference, place)
     return Consumption.APPLIED
 
 
@@ -110,9 +111,7 @@ def _is_overtaken(batch_reference: str, place: StreamPlace, uow: UnitOfWork) -> 
     if last is None:
         return False
     parked = uow.parked.get(place)
-    return last.place >= (place.incarnation, place.sequence) or (
-        parked is not None and last.log_position >= parked.log_position
-    )
+    return last.is_beyond(place) or (parked is not None and last.log_position >= parked.log_position)
 
 
 def _rejected(command: commands.Command, rejection: Rejection) -> events.Rejected:

@@ -30,6 +30,7 @@ class LineBook:
         self._lines: dict[LineKey, KeptLine] = {}
         self._stored: set[LineKey] = set()
         self._put: dict[LineKey, KeptLine] = {}
+        self._mended: set[LineKey] = set()
         self._once_on: defaultdict[str, dict[LineKey, KeptLine]] = defaultdict(dict)
         self._once_waiting: defaultdict[str, dict[LineKey, KeptLine]] = defaultdict(dict)
         self._latest_mark: dict[str, int] = {}
@@ -58,6 +59,14 @@ class LineBook:
         key = LineKey(kept.line.order_id, kept.line.line_id)
         self._lines[key] = self._put[key] = kept
         self._index(key, kept)
+
+    def mend(self, kept: KeptLine) -> None:
+        """Keep the line as it is now, in place of whatever was kept under its name: all of it is written."""
+        key = LineKey(kept.line.order_id, kept.line.line_id)
+        for index in (*self._once_on.values(), *self._once_waiting.values()):
+            index.pop(key, None)
+        self._mended.add(key)
+        self.put(kept)
 
     def latest_on(self, batch_reference: str) -> Iterator[KeptLine]:
         """Go through the lines promised to a batch, the highest promise number first."""
@@ -88,11 +97,15 @@ class LineBook:
 
     def new_lines(self) -> list[KeptLine]:
         """Answer the lines that were kept in this unit of work, in that order."""
-        return [kept for key, kept in self._put.items() if key not in self._stored]
+        return [kept for key, kept in self._put.items() if key not in self._stored and key not in self._mended]
 
     def changed_lines(self) -> list[KeptLine]:
         """Answer the lines of the store that stand elsewhere now."""
-        return [kept for key, kept in self._put.items() if key in self._stored]
+        return [kept for key, kept in self._put.items() if key in self._stored and key not in self._mended]
+
+    def mended_lines(self) -> list[KeptLine]:
+        """Answer the lines of which more than their place may have changed."""
+        return [kept for key, kept in self._put.items() if key in self._mended]
 
     @property
     def put_count(self) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.domain import commands, events
 from allocation.domain.errors import Rejection
-from allocation.service_layer import bookkeeping, handlers, housekeeping
+from allocation.service_layer import bookkeeping, handlers, housekeeping, repair, retention
 from allocation.service_layer.footprints import footprint_of
 from allocation.service_layer.inbox import consume, replay
 from allocation.service_layer.unit_of_work import UnitOfWork
@@ -29,6 +29,10 @@ COMMAND_HANDLERS: dict[type[commands.Command], Callable[..., Any]] = {
     housekeeping.MarkPublished: bookkeeping.mark_published,
     housekeeping.DiscardParked: bookkeeping.discard_parked,
     housekeeping.ReEmit: bookkeeping.re_emit,
+    housekeeping.RepairProduct: repair.repair_product,
+    housekeeping.ForgetInbox: retention.forget_inbox,
+    housekeeping.ForgetParked: retention.forget_parked,
+    housekeeping.ForgetEvents: retention.forget_events,
 }
 
 EVENT_HANDLERS: dict[type[events.Event], list[Callable[..., None]]] = {
@@ -41,6 +45,7 @@ EVENT_HANDLERS: dict[type[events.Event], list[Callable[..., None]]] = {
     events.QuantitySkipped: [handlers.announce],
     events.MessageParked: [handlers.announce],
     events.MessageEnded: [handlers.announce],
+    events.ProductRepaired: [handlers.announce],
     events.PromisingUnfinished: [handlers.announce, handlers.continue_later],
     events.PromisingFinished: [handlers.announce, handlers.stop_continuing],
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from allocation.service_layer.aged import Aged, Forgotten
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from allocation.domain.batch import Batch
     from allocation.domain.order_line import KeptLine
-    from allocation.domain.product_state import ProductState
+    from allocation.domain.product_state import LinesHeld, ProductState
+    from allocation.service_layer.aged import InboxPage, LogPage, ParkedPage
     from allocation.service_layer.housekeeping import ParkingReason
 
 
@@ -50,6 +53,15 @@ class Footprint:
     streams: set[str] = field(default_factory=set)
     event_ids: set[str] = field(default_factory=set)
     """Events that may have to be published again."""
+    recounted_skus: set[str] = field(default_factory=set)
+    """Those of `skus` whose lines are summed up, and all of whose batches are loaded."""
+    aged: InboxPage | LogPage | ParkedPage | None = None
+    """Old rows that may have to be forgotten: of one page, asked for by a command that is alone."""
+
+    @property
+    def asks_for_log_position(self) -> bool:
+        """Whether the position of the last event matters."""
+        return bool(self.changed_batches or self.places or self.aged)
 
     def add(self, other: Footprint) -> None:
         """Take up all that another command touches."""
@@ -61,23 +73,33 @@ class Footprint:
         self.places |= other.places
         self.streams |= other.streams
         self.event_ids |= other.event_ids
+        self.recounted_skus |= other.recounted_skus
+        self.aged = self.aged or other.aged
 
 
 class Fence(NamedTuple):
-    """Where the last quantity applied to a batch stood: in which life of the stream at which sequence, and in our log.
+    """Where the last quantity applied to a batch stood: in which life of which stream at which sequence, and in our log.
 
-    The stream's place is that of the last quantity that came from it, (0, 0) if none did; `log_position` is that of the last
-    event before the quantity was applied, by whichever door.
+    The stream's place is that of the last quantity that came from a stream, (0, 0) if none did; `log_position` is that of the
+    last event before the quantity was applied, by whichever door.
     """
 
     incarnation: int
     sequence: int
     log_position: int
+    stream: str = ""
+    """Empty: of the stream that was consumed when fences did not name it yet."""
 
     @property
-    def place(self) -> tuple[int, int]:
+    def place(self) -> StreamPlace:
         """Where it stood in the stream."""
-        return self.incarnation, self.sequence
+        return StreamPlace(self.stream, self.incarnation, self.sequence)
+
+    def is_beyond(self, place: StreamPlace) -> bool:
+        """Whether it stood at a place of the same stream or after it; the places of two streams do not compare."""
+        if self.stream not in ("", place.stream):
+            return False
+        return (self.incarnation, self.sequence) >= (place.incarnation, place.sequence)
 
 
 @dataclass(slots=True)
@@ -88,6 +110,10 @@ class KnownStream:
     created_at: str
     incarnation: int
     last_sequence: int
+
+    def is_behind(self, ack_floor: int) -> bool:
+        """Whether more was acknowledged than was consumed here: then this is an older copy of what acknowledged it."""
+        return ack_floor > self.last_sequence
 
 
 class ParkedState(NamedTuple):
@@ -123,8 +149,13 @@ class Loaded:
     streams: dict[str, KnownStream] = field(default_factory=dict)
     unqueued: dict[str, int] = field(default_factory=dict)
     """Of the event ids those that are public and not in the outbox, with their position in the log."""
+    held: dict[str, LinesHeld] = field(default_factory=dict)
+    """Of each sku to be recounted, what its lines come to: those on its batches, and those of the sku that wait."""
+    unfinished: set[str] = field(default_factory=set)
+    """Of the skus to be recounted, those that a durable command waits for."""
     log_position: int = 0
-    """That of the last event, if batches change or messages are consumed; else 0."""
+    """That of the last event, if batches change, messages are consumed or old events are asked for; else 0."""
+    aged: Aged = field(default_factory=Aged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,16 +230,21 @@ class Changes:
     changed_lines: list[KeptLine] = field(default_factory=list)
     events: list[LoggedEvent] = field(default_factory=list)
     inbox: list[InboxEntry] = field(default_factory=list)
+    consumed_again: list[InboxEntry] = field(default_factory=list)
+    """Rows of the inbox whose message was published again, later: it may come from there from now on."""
     parked: list[ParkedMessage] = field(default_factory=list)
     ended: dict[StreamPlace, Ending] = field(default_factory=dict)
     fences: dict[str, Fence] = field(default_factory=dict)
     streams: list[KnownStream] = field(default_factory=list)
+    mended_lines: list[KeptLine] = field(default_factory=list)
+    """Lines of which more than their place is written: put whole, whether there is a row or not."""
     unfinished: dict[str, UnfinishedPromising | None] = field(default_factory=dict)
     """By sku; None: it is finished."""
     published: list[int] = field(default_factory=list)
     """Outbox positions to forget."""
     queued_again: list[int] = field(default_factory=list)
     """Log positions to put into the outbox again."""
+    forgotten: Forgotten = field(default_factory=Forgotten)
 
     @property
     def has_public_events(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
 
@@ -19,11 +19,25 @@ class StreamState:
     """What the broker says of a stream.
 
     `created_at` is opaque text that differs between two lives of a stream of one name; `last_sequence` is 0 for an empty one.
+    `ack_floor` is the sequence up to which our consumer has acknowledged all; 0 if it has none, or if that cannot be told.
+    It holds no message with a sequence below `first_sequence`, and none that was stored before `holds_since` by the broker's
+    clock; None: it does not say so.
     """
 
     name: str
     created_at: str
     last_sequence: int
+    ack_floor: int = 0
+    first_sequence: int = 0
+    holds_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStates:
+    """Asks what the streams that we are bound to are like now. Both raise BrokerUnavailableError, also when we are not."""
+
+    inbound: Callable[[], Awaitable[StreamState]]
+    events: Callable[[], Awaitable[StreamState]]
 
 
 @dataclass(frozen=True, slots=True)

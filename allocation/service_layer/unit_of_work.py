@@ -10,15 +10,18 @@ from allocation.domain.product import Product
 from allocation.domain.product_state import ProductState
 from allocation.service_layer.line_book import LineBook
 from allocation.service_layer.records import Changes, Fence, Footprint, ParkedState, UnfinishedPromising
+from allocation.service_layer.retention import truncated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from allocation.domain.batch import Batch
     from allocation.domain.events import Event
+    from allocation.service_layer.aged import Book, Forgotten
     from allocation.service_layer.envelope import Envelope
     from allocation.service_layer.event_log import Recorder
-    from allocation.service_layer.records import Ending, InboxEntry, KnownStream, Loaded, ParkedMessage, StreamPlace
+    from allocation.service_layer.records import Ending, InboxEntry, InboxKey, KnownStream, Loaded, ParkedMessage, StreamPlace
     from allocation.service_layer.store import Transaction
 
 
@@ -32,10 +35,14 @@ class Products:
         self._stored_states = {state.sku: replace(state) for state in loaded.products}
         self._stored_batches = {batch.reference: replace(batch) for batch in loaded.batches}
         self._sku_of_batch = {batch.reference: batch.sku for batch in loaded.batches}
+        self._doubted = loaded.held.keys()
         batches_by_sku: dict[str, list[Batch]] = {state.sku: [] for state in loaded.products}
         for batch in loaded.batches:
-            batches_by_sku[batch.sku].append(batch)
-        self._products = {state.sku: self._make(state, batches_by_sku[state.sku]) for state in loaded.products}
+            batches_by_sku.setdefault(batch.sku, []).append(batch)
+        states = {state.sku: state for state in loaded.products}
+        self._products = {
+            sku: self._make(states.get(sku) or ProductState(sku), batches) for sku, batches in batches_by_sku.items()
+        }
 
     def get(self, sku: str) -> Product:
         """Answer the product; a sku that nobody has heard of is one without batches and lines."""
@@ -77,7 +84,12 @@ class Products:
                 changes.changed_batches.append(batch)
 
     def _make(self, state: ProductState, batches: list[Batch]) -> Product:
-        self._lines.expect_waiting(state.sku, waiting=state.waiting_lines > 0, displaced=state.promised_through is not None)
+        doubted = state.sku in self._doubted
+        self._lines.expect_waiting(
+            state.sku,
+            waiting=doubted or state.waiting_lines > 0,
+            displaced=doubted or state.promised_through is not None,
+        )
         return Product(state, batches, self._lines, self._recorded, self._steps_max)
 
 
@@ -106,6 +118,9 @@ class UnitOfWork:
         self.inbox = loaded.inbox
         self.parked = loaded.parked
         self.unqueued = loaded.unqueued
+        self.held = loaded.held
+        self.unfinished = loaded.unfinished
+        self.aged = loaded.aged
         self._logged_before = loaded.log_position
         self.fences = loaded.fences
         self.streams = loaded.streams
@@ -122,7 +137,7 @@ class UnitOfWork:
 
     @property
     def log_position(self) -> int:
-        """That of the last event, those of this unit of work included; known where batches change or messages are consumed."""
+        """That of the last event, those of this unit of work included; known where `Loaded` says so."""
         return self._logged_before + len(self._changes.events)
 
     def log(self, event: Event, envelope: Envelope) -> None:
@@ -133,6 +148,10 @@ class UnitOfWork:
         """Remember that an inbound message took effect."""
         self.inbox[entry.key] = entry.fingerprint
         self._changes.inbox.append(entry)
+
+    def consume_again(self, entry: InboxEntry) -> None:
+        """Remember that a message that took effect before was there again, perhaps at a later place."""
+        self._changes.consumed_again.append(entry)
 
     def park(self, message: ParkedMessage) -> None:
         """Set a message aside."""
@@ -145,10 +164,11 @@ class UnitOfWork:
         self.parked[place] = self.parked[place]._replace(is_open=False)
         self._changes.ended[place] = ending
 
-    def move_fence(self, batch_reference: str, place: tuple[int, int] | None = None) -> None:
-        """Remember that a batch was given a quantity now; `place` is where it stood in the stream, if it came from there."""
-        last = self.fences.get(batch_reference)
-        fence = Fence(*(place or (last.place if last is not None else (0, 0))), self.log_position)
+    def move_fence(self, batch_reference: str, place: StreamPlace | None = None) -> None:
+        """Remember that a batch was given a quantity now; `place` is where it stood in the stream, if it came from one."""
+        last = self.fences.get(batch_reference, Fence(0, 0, 0))
+        stream, incarnation, sequence = place or last.place
+        fence = Fence(incarnation, sequence, self.log_position, stream)
         self.fences[batch_reference] = self._changes.fences[batch_reference] = fence
 
     def remember_stream(self, stream: KnownStream) -> None:
@@ -169,11 +189,33 @@ class UnitOfWork:
         """Put an event of `unqueued` into the outbox."""
         self._changes.queued_again.append(self.unqueued.pop(event_id))
 
+    @property
+    def forgotten(self) -> Forgotten:
+        """The old rows that go."""
+        return self._changes.forgotten
+
+    def forget(
+        self,
+        book: Book,
+        *,
+        through: int,
+        inbox: Sequence[InboxKey] = (),
+        events: Sequence[int] = (),
+        parked: Sequence[StreamPlace] = (),
+    ) -> None:
+        """Forget rows of a book, and write down how many and how far it was looked at."""
+        self.forgotten.inbox.extend(inbox)
+        self.forgotten.events.extend(events)
+        self.forgotten.parked.extend(parked)
+        rows = len(inbox) + len(events) + len(parked)
+        self.forgotten.truncations[book] = truncated(self.aged.truncation, rows, through, self.now)
+
     def write(self) -> Changes:
         """Write everything that changed, and answer it."""
         self.products.changes(self._changes)
         self._changes.new_lines = self.lines.new_lines()
         self._changes.changed_lines = self.lines.changed_lines()
+        self._changes.mended_lines = self.lines.mended_lines()
         self._changes.streams = list(self._changed_streams.values())
         self._transaction.write(self._changes)
         return self._changes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from allocation.adapters.jetstream.errors import RefusedError, broker_errors
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 
 API_PREFIX = "$JS.API."
 NANOSECONDS = 1_000_000_000
+
+
+def instant(text: str) -> datetime:
+    """Read an instant as JetStream writes it, to the microsecond: it gives nanoseconds without trailing zeros."""
+    seconds, _, rest = text.partition(".")
+    digits = rest.rstrip("Z") if rest.endswith("Z") else rest.partition("+")[0].partition("-")[0]
+    zone = rest[len(digits) :] if rest else ""
+    return datetime.fromisoformat(f"{seconds}.{digits[:6].ljust(6, '0')}{zone}" if digits else text)
 
 
 async def ask(connection: BrokerConnection, question: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:

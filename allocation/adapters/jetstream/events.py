@@ -67,6 +67,10 @@ class JetStreamEvents:
         self._stream = state.name
         return state
 
+    async def state(self) -> StreamState:
+        """Ask what the stream is like now. Raises BrokerUnavailableError, also if it was never bound."""
+        return await stream_state(self._connection, self._bound())
+
     async def publish(self, events: Sequence[OutboxEvent]) -> int:
         """Store all events in their order, each event_id once, and answer the stream sequence of the last.
 

@@ -10,7 +10,7 @@ import structlog
 from allocation.adapters.jetstream.api import ask
 from allocation.adapters.jetstream.delivery import JetStreamDelivery, StreamLife
 from allocation.adapters.jetstream.pull import PullReader
-from allocation.adapters.jetstream.streams import ensure_consumer, ensure_stream, replace_consumer
+from allocation.adapters.jetstream.streams import ensure_inbound, ensure_stream, replace_consumer, stream_state
 from allocation.service_layer.streams import BrokerUnavailableError
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ class JetStreamInbound:
             return await self._bind()
 
     async def _bind(self) -> StreamState:
-        state = await ensure_stream(self._connection, self._configuration, adopt=self._adopt)
-        await ensure_consumer(self._connection, state.name, self._configuration, adopt=self._adopt)
+        state = await ensure_inbound(self._connection, self._configuration, adopt=self._adopt)
         self._life.over = state.created_at != self._life.created_at
         await self.close()
         if self._life.over:
@@ -73,6 +72,12 @@ class JetStreamInbound:
         self._reader = reader
         self._bound_to = state.name
         return state
+
+    async def state(self) -> StreamState:
+        """Ask what the stream is like now. Raises BrokerUnavailableError, also if it was never bound."""
+        if self._bound_to is None:
+            raise BrokerUnavailableError("not bound to the inbound stream")
+        return await stream_state(self._connection, self._bound_to)
 
     async def deliver_again(self, start: int | datetime) -> int:
         """Make the consumer anew, beginning at a sequence or an instant; whoever fetches notices that the old one is gone.

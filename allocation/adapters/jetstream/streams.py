@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from allocation.adapters.jetstream.api import ask
+from allocation.adapters.jetstream.api import ask, instant
 from allocation.adapters.jetstream.comparison import consumer_differences, is_held, settle, stream_differences
 from allocation.adapters.jetstream.errors import (
     CONSUMER_NAME_IN_USE,
@@ -20,6 +21,7 @@ from allocation.adapters.jetstream.errors import (
 from allocation.service_layer.streams import StreamMismatchError, StreamState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from allocation.adapters.jetstream.configuration import EventConfiguration, InboundConfiguration
@@ -38,13 +40,39 @@ async def ensure_stream(
         StreamMismatchError: it exists otherwise, or its subjects are spread over other streams.
 
     """
+    return _state(await _ensured_stream(connection, configuration, adopt=adopt))
+
+
+async def ensure_inbound(connection: BrokerConnection, configuration: InboundConfiguration, *, adopt: bool) -> StreamState:
+    """Create the stream and its durable consumer unless they are there already. Raises as `ensure_stream`."""
+    stream = await _ensured_stream(connection, configuration, adopt=adopt)
+    consumer = await _ensured_consumer(connection, stream["config"]["name"], configuration, adopt=adopt)
+    return replace(_state(stream), ack_floor=ack_floor(stream, consumer, configuration.subjects))
+
+
+def ack_floor(stream: Mapping[str, Any], consumer: Mapping[str, Any], subjects: Collection[str]) -> int:
+    """Answer up to which sequence all was acknowledged, by what JetStream says of both; 0 if none was, or if it does not say.
+
+    A consumer that begins later has a floor before it has delivered anything, and in a stream that holds other subjects too
+    the floor goes past messages that are not ours.
+    """
+    is_shared = any(subject not in subjects for subject in stream["config"].get("subjects") or ())
+    if is_shared or consumer["delivered"]["consumer_seq"] == 0:
+        return 0
+    floor: int = consumer["ack_floor"]["stream_seq"]
+    return floor
+
+
+async def _ensured_stream(
+    connection: BrokerConnection, configuration: InboundConfiguration | EventConfiguration, *, adopt: bool
+) -> dict[str, Any]:
     ours = configuration.stream()
     found = await _stream(connection, configuration.name)
     if found is None:
         found = await _create_stream(connection, ours)
     name = found["config"]["name"]
     settle(f"stream {name}", stream_differences(ours, found["config"], configuration.matters), adopt=adopt)
-    return _state(found)
+    return found
 
 
 async def stream_state(connection: BrokerConnection, name: str) -> StreamState:
@@ -57,10 +85,9 @@ async def stream_state(connection: BrokerConnection, name: str) -> StreamState:
     return _state(await ask(connection, f"STREAM.INFO.{name}"))
 
 
-async def ensure_consumer(
+async def _ensured_consumer(
     connection: BrokerConnection, stream: str, configuration: InboundConfiguration, *, adopt: bool
-) -> None:
-    """Create the durable consumer unless it is there already. Raises as `ensure_stream`."""
+) -> dict[str, Any]:
     ours = configuration.consumer()
     name = configuration.consumer_name
     found = await _found(connection, f"CONSUMER.INFO.{stream}.{name}", CONSUMER_NOT_FOUND)
@@ -78,6 +105,7 @@ async def ensure_consumer(
             # Another instance was faster.
             found = await ask(connection, f"CONSUMER.INFO.{stream}.{name}")
     settle(f"consumer {name} of stream {stream}", consumer_differences(ours, found["config"]), adopt=adopt)
+    return found
 
 
 async def replace_consumer(
@@ -155,4 +183,17 @@ async def _found(connection: BrokerConnection, question: str, absent: int) -> di
 
 
 def _state(found: dict[str, Any]) -> StreamState:
-    return StreamState(name=found["config"]["name"], created_at=found["created"], last_sequence=found["state"]["last_seq"])
+    state = found["state"]
+    return StreamState(
+        name=found["config"]["name"],
+        created_at=found["created"],
+        last_sequence=state["last_seq"],
+        first_sequence=state.get("first_seq", 0),
+        holds_since=_holds_since(found),
+    )
+
+
+def _holds_since(found: Mapping[str, Any]) -> datetime | None:
+    """Answer when the oldest message was stored, of an empty stream the present instant: by the broker's clock, as it says."""
+    said = found["state"].get("first_ts") if found["state"].get("messages") else found.get("ts")
+    return None if said is None else instant(said)

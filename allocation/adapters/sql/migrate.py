@@ -41,6 +41,13 @@ def upgrade(connection: Connection) -> None:
     connection.commit()
 
 
+def revisions(connection: Connection) -> tuple[str | None, str | None, bool]:
+    """Answer the revision of the tables, that of this release, and whether this release knows the former."""
+    scripts = ScriptDirectory.from_config(_config())
+    current = MigrationContext.configure(connection).get_current_revision()
+    return current, scripts.get_current_head(), current in {script.revision for script in scripts.walk_revisions()}
+
+
 def require_current(connection: Connection) -> None:
     """Accept tables of the revision of this release alone.
 

@@ -109,6 +109,20 @@ def of_inbox_entry(entry: InboxEntry) -> tuple[Any, ...]:
     return (*entry.key, entry.fingerprint, *entry.place, microseconds(entry.consumed_at))
 
 
+def of_moved_inbox_entry(entry: InboxEntry) -> tuple[Any, ...]:
+    """Write where a message of the inbox was last, and its key and that place to compare with."""
+    place = entry.place
+    return (
+        *place,
+        microseconds(entry.consumed_at),
+        *entry.key,
+        place.stream,
+        place.incarnation,
+        place.incarnation,
+        place.sequence,
+    )
+
+
 def of_parked(message: ParkedMessage) -> tuple[Any, ...]:
     """Write a row of parked_messages."""
     return (

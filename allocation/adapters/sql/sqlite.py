@@ -65,8 +65,10 @@ async def open_sqlite(
 
 
 @asynccontextmanager
-async def open_for_reading(path: Path) -> AsyncIterator[AsyncEngine]:
+async def open_for_reading(path: Path, *, any_revision: bool = False) -> AsyncIterator[AsyncEngine]:
     """Open a database file that is there to look at it, whether a service writes to it or not.
+
+    `any_revision`: whatever its tables are; only what they are can then be asked.
 
     Raises:
         StartupError: it is no database, or its tables are of another release.
@@ -77,12 +79,21 @@ async def open_for_reading(path: Path) -> AsyncIterator[AsyncEngine]:
     try:
         try:
             async with engine.connect() as connection:
-                await connection.run_sync(require_current)
+                await connection.run_sync(_require_readable if any_revision else require_current)
         except DBAPIError as error:
             raise StartupError(f"the database {path} cannot be read: {error.orig}") from error
         yield engine
     finally:
         await engine.dispose()
+
+
+def writer_pragmas() -> dict[str, str]:
+    """Say how the service opens the one connection that writes."""
+    return dict(pragma.split("=") for pragma in _WRITER)
+
+
+def _require_readable(connection: Connection) -> None:
+    connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
 
 
 def _prepare(engine: Engine, pragmas: tuple[str, ...]) -> None:

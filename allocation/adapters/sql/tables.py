@@ -154,6 +154,7 @@ fences = Table(
     Column("incarnation", Integer, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("log_position", BigInteger, nullable=False, server_default="0"),
+    Column("stream", String(256), nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, bindparam, func, select, text
 
 from allocation.adapters.sql import rows, tables
+from allocation.adapters.sql.aged import forget, load_aged
 from allocation.adapters.sql.keys import among, json_keys, with_keys
 from allocation.domain.order_line import LineState
+from allocation.domain.product_state import LinesHeld
+from allocation.service_layer.aged import Aged
 from allocation.service_layer.records import Fence, InboxKey, KnownStream, LatestLines, Loaded, ParkedState, StreamPlace
 
 if TYPE_CHECKING:
@@ -29,6 +32,19 @@ _lines, _batches = tables.order_lines, tables.batches
 _PRODUCTS = select(tables.products).where(among(tables.products.c.sku))
 _BATCHES = select(_batches).where(among(_batches.c.reference))
 _BATCHES_IN_USE = select(_batches).where(among(_batches.c.sku), text(f"({tables.HAS_ROOM_OR_SHRINKS})"))
+_BATCHES_OF_SKU = select(_batches).where(among(_batches.c.sku))
+_PROMISED = (
+    select(_batches.c.sku, _batches.c.reference, func.sum(_lines.c.quantity), func.max(_lines.c.promise_number))
+    .join_from(_batches, _lines, _lines.c.batch_reference == _batches.c.reference)
+    .where(among(_batches.c.sku))
+    .group_by(_batches.c.sku, _batches.c.reference)
+)
+_WAITING_COUNT = (
+    select(_lines.c.sku, func.count(), func.max(_lines.c.promise_number))
+    .where(among(_lines.c.sku), _lines.c.batch_reference.is_(None))
+    .group_by(_lines.c.sku)
+)
+_UNFINISHED = select(tables.internal_commands.c.sku).where(among(tables.internal_commands.c.sku))
 _LINES = with_keys(select(_lines), _lines.c.order_id, _lines.c.line_id)
 _INBOX = with_keys(select(*tables.inbox.c["source", "message_id", "fingerprint"]), *tables.inbox.c["source", "message_id"])
 _PLACE = tuple(tables.parked_messages.c["stream", "incarnation", "sequence"])
@@ -94,6 +110,8 @@ class SqlTransaction:
         skus = footprint.skus | {batch.sku for batch in batches.values()}
         for row in self._select(_BATCHES_IN_USE, skus):
             batches.setdefault(row[0], rows.batch(row))
+        for row in self._select(_BATCHES_OF_SKU, footprint.recounted_skus):
+            batches.setdefault(row[0], rows.batch(row))
         promised_to = {kept.batch_reference for kept in lines if kept.batch_reference is not None and kept.line.sku in skus}
         for row in self._select(_BATCHES, promised_to - batches.keys()):
             batches[row[0]] = rows.batch(row)
@@ -110,7 +128,10 @@ class SqlTransaction:
             fences={row[0]: Fence(*row[1:]) for row in self._select(_FENCES, footprint.changed_batches)},
             streams={row[0]: KnownStream(*row) for row in self._select(_STREAMS, footprint.streams)},
             unqueued={row.event_id: row.position for row in self._select(_UNQUEUED, footprint.event_ids)},
-            log_position=self._log_position() if footprint.changed_batches or footprint.places else 0,
+            held=self._held(footprint.recounted_skus),
+            unfinished={row.sku for row in self._select(_UNFINISHED, footprint.recounted_skus)},
+            log_position=self._log_position() if footprint.asks_for_log_position else 0,
+            aged=Aged() if footprint.aged is None else load_aged(self._connection, footprint.aged),
         )
 
     def latest_lines(self, batch_reference: str, below: int, limit: int) -> list[KeptLine]:
@@ -143,7 +164,9 @@ class SqlTransaction:
                 for kept in changes.changed_lines
             ],
         )
+        put.put_line.execute(connection, sorted(rows.of_kept_line(kept) for kept in changes.mended_lines))
         put.insert_inbox.execute(connection, sorted(rows.of_inbox_entry(entry) for entry in changes.inbox))
+        put.move_inbox.execute(connection, [rows.of_moved_inbox_entry(entry) for entry in changes.consumed_again])
         put.put_fence.execute(connection, [(key, *fence) for key, fence in changes.fences.items()])
         self._write_messages(changes)
 
@@ -165,6 +188,17 @@ class SqlTransaction:
             connection, [(todo.sku, todo.correlation_id, todo.causation_id) for todo in left.values() if todo is not None]
         )
         put.delete_internal_command.execute(connection, [(sku,) for sku, todo in left.items() if todo is None])
+        forget(connection, put, changes.forgotten)
+
+    def _held(self, skus: Collection[str]) -> dict[str, LinesHeld]:
+        held = {sku: LinesHeld() for sku in skus}
+        for sku, reference, promised, promise_number in self._select(_PROMISED, skus):
+            held[sku].promised[reference] = promised
+            held[sku].promise_number = max(held[sku].promise_number, promise_number)
+        for sku, waiting, promise_number in self._select(_WAITING_COUNT, skus):
+            held[sku].waiting = waiting
+            held[sku].promise_number = max(held[sku].promise_number, promise_number)
+        return held
 
     def _log_position(self) -> int:
         return self._connection.execute(_LOG_POSITION).scalar() or 0

@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -47,7 +47,7 @@ async def call_in_open_loop(  # noqa: PLR0913 - what the load is, by keyword
     told, calling = Told(), set[asyncio.Task[None]]()
     options = [("grpc.use_local_subchannel_pool", 1)]
     opened = [grpc.aio.insecure_channel(address, options=options) for _ in range(channels)]
-    methods = [channel.unary_unary(METHOD) for channel in opened]
+    methods: list[Any] = [channel.unary_unary(METHOD) for channel in opened]
     await asyncio.gather(*(channel.channel_ready() for channel in opened))
     began = time.perf_counter()
     while (elapsed := time.perf_counter() - began) < seconds:
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--deadline-seconds", type=float, default=30.0)
     given = vars(parser.parse_args())
     told = asyncio.run(call_in_open_loop(given.pop("address"), given.pop("run"), **given))
-    json.dump(asdict(told), sys.stdout)
+    json.dump(vars(told), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from allocation.service_layer.streams import BrokerUnavailableError, InboundMess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import datetime
 
     from google.protobuf.message import Message
 
@@ -107,6 +108,10 @@ class FakeInbound:
 
     async def trim(self) -> None:
         """Keep everything: this stream is never full."""
+
+    async def deliver_again(self, start: int | datetime) -> int:
+        """Refuse: this broker remembers nothing that it could deliver again."""
+        raise BrokerUnavailableError(f"nothing is left to deliver from {start}")
 
     async def fetch(self, limit: int) -> Sequence[FakeDelivery]:
         """Wait for messages."""

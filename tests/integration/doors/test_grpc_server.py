@@ -10,7 +10,8 @@ import pytest
 from grpc_health.v1 import health_pb2
 from stock.allocation.v1 import allocation_service_pb2 as messages
 
-from allocation.entrypoints.grpc_listener import SERVICE_NAME, AddressInUseError, GrpcListener
+from allocation.entrypoints.address import AddressInUseError
+from allocation.entrypoints.grpc_listener import SERVICE_NAME, GrpcListener
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 from tests.e2e.refusals import Refusal, read_refusal
 from tests.integration.doors.listening import listening_door

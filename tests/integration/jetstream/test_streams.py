@@ -47,7 +47,7 @@ async def test_binding_again_finds_the_same_life_of_the_stream(connection: Broke
     first = await JetStreamInbound(connection, INBOUND).bind()
     await send(connection, "order.placed", b"one")
     again = await JetStreamInbound(connection, INBOUND).bind()
-    assert again == dataclasses.replace(first, last_sequence=1)
+    assert (again.created_at, again.last_sequence) == (first.created_at, 1)
 
 
 async def test_instances_that_start_at_once_share_what_one_of_them_created(server: NatsServer) -> None:
@@ -169,7 +169,7 @@ async def test_a_restarted_broker_has_the_same_life_of_the_stream(server: NatsSe
     await send(connection, "order.placed", b"one")
     server.restart()
     again = await once_available(stream.bind)
-    assert again == dataclasses.replace(first, last_sequence=1)
+    assert (again.created_at, again.last_sequence) == (first.created_at, 1)
 
 
 async def test_a_broker_without_room_is_unavailable_and_says_why(connection: BrokerConnection) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from allocation.domain.commands import ChangeBatchQuantity
 from allocation.service_layer.inbox import Consumption
+from tests.unit.house import INBOUND
 from tests.unit.service_layer.happenings import RUG, changed, created
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def test_quantities_of_one_group_are_fenced_too(house: House, consumer: Consumer
     consumer.publish(created())
     older, newer = consumer.message(changed(5)), consumer.message(changed(8))
     assert consumer.consume(newer, older) == [Consumption.APPLIED, Consumption.SUPERSEDED]
-    assert house.store.fences["b1"].place == (1, newer.sequence)
+    assert house.store.fences["b1"].place == (INBOUND, 1, newer.sequence)
 
 
 def test_the_fence_stands_for_one_batch_alone(house: House, consumer: Consumer) -> None:
@@ -68,7 +69,7 @@ def test_a_recreated_stream_counts_from_one_again_and_is_not_taken_for_old(house
     consumer.recreate()
     assert consumer.publish(changed(3)) is Consumption.APPLIED
     assert house.store.batches_by_reference["b1"].purchased_quantity == 3
-    assert house.store.fences["b1"].place == (2, 1)
+    assert house.store.fences["b1"].place == (INBOUND, 2, 1)
 
 
 def test_a_message_of_another_life_is_not_touched(house: House, consumer: Consumer) -> None:

@@ -1,4 +1,4 @@
-"""What operators need: endings of parked messages, quantities placed in the log, and what was forgotten by age."""
+"""What operators need: endings of parked messages, quantities placed in the log and their stream, what was forgotten by age."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     """Add columns, an index and two tables. Quantities and parked messages of before count as older than the log."""
     op.add_column("fences", sa.Column("log_position", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("fences", sa.Column("stream", sa.String(length=256), nullable=False, server_default=""))
     op.add_column("parked_messages", sa.Column("log_position", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("parked_messages", sa.Column("ending", sa.String(length=32), nullable=True))
     op.add_column("parked_messages", sa.Column("ending_detail", sa.String(), nullable=True))
@@ -42,4 +43,5 @@ def downgrade() -> None:
     op.drop_index("inbox_by_age", table_name="inbox")
     for column in ("ended_at", "ending_detail", "ending", "log_position"):
         op.drop_column("parked_messages", column)
+    op.drop_column("fences", "stream")
     op.drop_column("fences", "log_position")

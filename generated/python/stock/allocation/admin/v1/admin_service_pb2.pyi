@@ -117,3 +117,39 @@ class ResetConsumerResponse(_message.Message):
     PENDING_FIELD_NUMBER: _ClassVar[int]
     pending: int
     def __init__(self, pending: _Optional[int] = ...) -> None: ...
+
+class LineCorrection(_message.Message):
+    __slots__ = ("order_id", "line_id", "quantity", "batch_reference", "sku_sequence", "seen_sku_sequence", "displaced")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    BATCH_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    SKU_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    SEEN_SKU_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    DISPLACED_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    line_id: str
+    quantity: int
+    batch_reference: str
+    sku_sequence: int
+    seen_sku_sequence: int
+    displaced: bool
+    def __init__(self, order_id: _Optional[str] = ..., line_id: _Optional[str] = ..., quantity: _Optional[int] = ..., batch_reference: _Optional[str] = ..., sku_sequence: _Optional[int] = ..., seen_sku_sequence: _Optional[int] = ..., displaced: _Optional[bool] = ...) -> None: ...
+
+class RepairProductRequest(_message.Message):
+    __slots__ = ("sku", "sku_sequence_min", "lines")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    SKU_SEQUENCE_MIN_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    sku_sequence_min: int
+    lines: _containers.RepeatedCompositeFieldContainer[LineCorrection]
+    def __init__(self, sku: _Optional[str] = ..., sku_sequence_min: _Optional[int] = ..., lines: _Optional[_Iterable[_Union[LineCorrection, _Mapping]]] = ...) -> None: ...
+
+class RepairProductResponse(_message.Message):
+    __slots__ = ("changes", "refusals")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedScalarFieldContainer[str]
+    refusals: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, changes: _Optional[_Iterable[str]] = ..., refusals: _Optional[_Iterable[str]] = ...) -> None: ...

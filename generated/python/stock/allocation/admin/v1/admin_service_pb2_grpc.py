@@ -60,6 +60,11 @@ class AdminServiceStub:
                 request_serializer=stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.ResetConsumerRequest.SerializeToString,
                 response_deserializer=stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.ResetConsumerResponse.FromString,
                 _registered_method=True)
+        self.RepairProduct = channel.unary_unary(
+                '/stock.allocation.admin.v1.AdminService/RepairProduct',
+                request_serializer=stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.RepairProductRequest.SerializeToString,
+                response_deserializer=stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.RepairProductResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -102,6 +107,13 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RepairProduct(self, request, context):
+        """Makes the counters of a product equal its lines, and its lines what the log says of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +141,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ResetConsumer,
                     request_deserializer=stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.ResetConsumerRequest.FromString,
                     response_serializer=stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.ResetConsumerResponse.SerializeToString,
+            ),
+            'RepairProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.RepairProduct,
+                    request_deserializer=stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.RepairProductRequest.FromString,
+                    response_serializer=stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.RepairProductResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -267,6 +284,33 @@ class AdminService:
             '/stock.allocation.admin.v1.AdminService/ResetConsumer',
             stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.ResetConsumerRequest.SerializeToString,
             stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.ResetConsumerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RepairProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stock.allocation.admin.v1.AdminService/RepairProduct',
+            stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.RepairProductRequest.SerializeToString,
+            stock_dot_allocation_dot_admin_dot_v1_dot_admin__service__pb2.RepairProductResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class AdminServiceStub:
     """Puts events of the log into the outbox again, from where they are published under the ce-id that they always had."""
     ResetConsumer: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ResetConsumerRequest, _admin_service_pb2.ResetConsumerResponse]
     """Has the inbound stream delivered again from a place on. What took effect takes none again."""
+    RepairProduct: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RepairProductRequest, _admin_service_pb2.RepairProductResponse]
+    """Makes the counters of a product equal its lines, and its lines what the log says of them."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -65,6 +67,8 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Puts events of the log into the outbox again, from where they are published under the ce-id that they always had."""
     ResetConsumer: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ResetConsumerRequest, _admin_service_pb2.ResetConsumerResponse]  # type: ignore[assignment]
     """Has the inbound stream delivered again from a place on. What took effect takes none again."""
+    RepairProduct: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RepairProductRequest, _admin_service_pb2.RepairProductResponse]  # type: ignore[assignment]
+    """Makes the counters of a product equal its lines, and its lines what the log says of them."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Mends what operators have found. Whatever only looks reads the database and the streams by itself."""
@@ -110,5 +114,13 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ResetConsumerResponse, _abc.Awaitable[_admin_service_pb2.ResetConsumerResponse]]:
         """Has the inbound stream delivered again from a place on. What took effect takes none again."""
+
+    @_abc_1.abstractmethod
+    def RepairProduct(
+        self,
+        request: _admin_service_pb2.RepairProductRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RepairProductResponse, _abc.Awaitable[_admin_service_pb2.RepairProductResponse]]:
+        """Makes the counters of a product equal its lines, and its lines what the log says of them."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

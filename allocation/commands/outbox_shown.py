@@ -1,0 +1,197 @@
+"""The way out on paper: for people, and as JSON with stable keys."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from allocation.commands.instants import written as when
+from allocation.commands.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    from allocation.adapters.sql.outbox_reader import PublicEvent
+    from allocation.operators.outbox import Sent, Status, Stored, Verification
+
+RE_EMIT = "allocation outbox re-emit"
+VERIFY = "allocation outbox verify"
+_DUPLICATE_WINDOW = (
+    "The broker remembers an id for ten minutes after it was stored, also when the message was purged since, and takes the same "
+    "one for a duplicate until then."
+)
+
+
+def status_for_people(status: Status) -> str:
+    """Write what waits, and how far the stream is."""
+    return "\n".join(_lines_of_status(status))
+
+
+def status_as_json(status: Status, trouble: str) -> str:
+    """Write the same; `broker_error` is null if the broker answered."""
+    known, stream = status.known, status.stream
+    return _json(
+        {
+            "waiting": status.waiting,
+            "oldest_occurred_at": None if status.oldest is None else when(status.oldest),
+            "oldest_age_seconds": None if status.oldest is None else round(_age_seconds(status.oldest), 1),
+            "known_stream": None
+            if known is None
+            else {
+                "name": known.name,
+                "incarnation": known.incarnation,
+                "last_sequence": known.last_sequence,
+                "created_at": known.created_at,
+            },
+            "stream": None if stream is None else _stream(stream.name, stream.first_sequence, stream.last_sequence)
+            | {"created_at": stream.created_at},
+            "broker_error": trouble or None,
+        }
+    )
+
+
+def verification_for_people(found: Verification) -> str:
+    """Write what is missing, what else is odd, and what to do."""
+    return "\n".join(_lines_of_verification(found))
+
+
+def verification_as_json(found: Verification) -> str:
+    """Write the same."""
+    return _json(_verification(found))
+
+
+def re_emitted_for_people(
+    before: Verification, left_out: Mapping[str, str], sent: Sent | None, after: Verification | None
+) -> str:
+    """Write what was sent, and what the stream says now."""
+    return "\n".join(_lines_of_re_emission(before, left_out, sent, after))
+
+
+def re_emitted_as_json(
+    before: Verification, left_out: Mapping[str, str], sent: Sent | None, after: Verification | None
+) -> str:
+    """Write the same; `after` is null if nothing was sent, or if nobody publishes it yet."""
+    return _json(
+        {
+            "before": _verification(before),
+            "left_out": [{"event_id": event_id, "reason": reason} for event_id, reason in left_out.items()],
+            "queued": 0 if sent is None else sent.queued,
+            "service_is_running": None if sent is None else sent.is_served,
+            "after": None if after is None else _verification(after),
+        }
+    )
+
+
+def _lines_of_status(status: Status) -> Iterator[str]:
+    yield f"waiting   {status.waiting:,} events"
+    if status.oldest is not None:
+        yield f"oldest    {when(status.oldest)}, {_age_seconds(status.oldest):,.0f} s ago"
+    known, stream = status.known, status.stream
+    if known is None:
+        yield "known     nothing: this service has published nothing yet"
+    else:
+        yield f"known     {known.name} up to sequence {known.last_sequence:,}, incarnation {known.incarnation}"
+    if stream is None:
+        return
+    yield f"stream    {stream.name} holds sequences {stream.first_sequence:,} to {stream.last_sequence:,}"
+    if known is not None and (stream.last_sequence < known.last_sequence or stream.created_at != known.created_at):
+        yield "The stream is not the one that was published to: it was made anew, or restored from an old copy."
+        yield f"next      start the service, then: {VERIFY}"
+    elif status.waiting:
+        yield "next      a service that runs publishes them; if they stay, its log says why"
+
+
+def _lines_of_verification(found: Verification) -> Iterator[str]:
+    stream = found.stream
+    looked = f"The log up to event {found.waiting.through:,}"
+    since = "" if found.since is None else f", since {when(found.since)}"
+    yield f"{looked}{since}, and {found.stored:,} messages of {stream.name} ({stream.first_sequence:,} to {stream.last_sequence:,})."
+    yield f"missing   {found.missing:,}"
+    for event in found.missing_shown:
+        yield from _event(event)
+    yield from _not_shown(found.missing, found.missing_shown)
+    yield f"waiting   {found.waiting.count:,} in the outbox"
+    yield f"forgotten {found.forgotten:,} by the stream, by age or size: older than its first message"
+    yield f"twice     {found.twice:,} on the stream more than once: a consumer drops a ce-id that it has seen"
+    yield from _stored(found.twice_shown, found.twice)
+    yield f"unknown   {found.unknown:,} on the stream that the log does not know"
+    yield from _stored(found.unknown_shown, found.unknown)
+    if found.unknown:
+        yield "          A database that was restored from a backup does not know what was published after it."
+    if found.missing:
+        yield f"next      {RE_EMIT}"
+        yield f"          {_DUPLICATE_WINDOW}"
+
+
+def _lines_of_re_emission(
+    before: Verification, left_out: Mapping[str, str], sent: Sent | None, after: Verification | None
+) -> Iterator[str]:
+    for event_id, reason in left_out.items():
+        yield f"{printable(event_id)} was not sent: {reason}."
+    if sent is None:
+        if not left_out:
+            yield f"Nothing is missing: {before.on_stream.count:,} events of the log are on the stream."
+        return
+    if after is None:
+        yield f"{sent.queued:,} events are in the outbox. The service is stopped: it publishes them when it starts."
+        yield f"next      start the service, then: {VERIFY}"
+        return
+    yield f"{sent.queued:,} events were published again, each under its ce-id; the outbox has let them go. Verified again:"
+    yield from _lines_of_verification(after)
+
+
+def _event(event: PublicEvent) -> Iterator[str]:
+    sequence = "" if event.sku_sequence is None else f"  sku_sequence {event.sku_sequence}"
+    yield f"  {event.event_id}  {when(event.occurred_at)}  {event.subject}"
+    yield f"    {printable(event.sku)}{sequence}"
+
+
+def _stored(shown: Sequence[Stored], count: int) -> Iterator[str]:
+    for one in shown:
+        yield f"  {printable(one.event_id)}  at sequence {one.sequence}"
+    yield from _not_shown(count, shown)
+
+
+def _not_shown(count: int, shown: Sequence[object]) -> Iterator[str]:
+    if count > len(shown):
+        yield f"  … and {count - len(shown):,} more; --limit {count} lists all"
+
+
+def _verification(found: Verification) -> dict[str, Any]:
+    stream = found.stream
+    return {
+        "log_position": found.waiting.through,
+        "since": None if found.since is None else when(found.since),
+        "stream": _stream(stream.name, stream.first_sequence, stream.last_sequence) | {"messages": found.stored},
+        "missing": found.missing,
+        "missing_events": [
+            {
+                "event_id": event.event_id,
+                "sku": event.sku,
+                "subject": event.subject,
+                "sku_sequence": event.sku_sequence,
+                "occurred_at": when(event.occurred_at),
+            }
+            for event in found.missing_shown
+        ],
+        "waiting": found.waiting.count,
+        "forgotten_by_stream": found.forgotten,
+        "twice": found.twice,
+        "twice_events": [{"event_id": one.event_id, "sequence": one.sequence} for one in found.twice_shown],
+        "unknown": found.unknown,
+        "unknown_events": [{"event_id": one.event_id, "sequence": one.sequence} for one in found.unknown_shown],
+    }
+
+
+def _stream(name: str, first_sequence: int, last_sequence: int) -> dict[str, Any]:
+    return {"name": name, "first_sequence": first_sequence, "last_sequence": last_sequence}
+
+
+def _age_seconds(instant: datetime) -> float:
+    return (datetime.now(UTC) - instant).total_seconds()
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,0 +1,61 @@
+"""What people see and are asked: text that cannot steer a terminal, progress on standard error, and a last question."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_MANY = 100
+
+
+def printable(text: str) -> str:
+    """Escape what is no printable character: a message from elsewhere must not move the cursor of whoever looks at it."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask for a last word; without a terminal there is nobody to give it, and --yes is needed.
+
+    Raises:
+        typer.BadParameter: nobody can be asked.
+        typer.Abort: the answer was no.
+
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{question} There is no terminal to confirm it on: say --yes", param_hint="--yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+def ask_for(question: str, option: str) -> str:
+    """Ask for a value that was not given as an option.
+
+    Raises:
+        typer.BadParameter: nobody can be asked.
+
+    """
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("it is missing, and there is no terminal to ask for it", param_hint=option)
+    answer: str = typer.prompt(question, err=True)
+    return answer
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show on standard error how far something has got, where it is much and somebody watches."""
+    if total <= _MANY or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - keeps help fast
+    from rich.progress import Progress  # noqa: PLC0415 - keeps help fast
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)

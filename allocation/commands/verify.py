@@ -1,0 +1,67 @@
+"""`allocation verify`: whether the books of the service agree with each other, and mending those that do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from allocation.commands.running import run
+from allocation.commands.terminal import confirm, progress
+
+if TYPE_CHECKING:
+    from allocation.operators.verify import Repaired, Verified
+    from allocation.settings import Settings
+
+SOMETHING_DISAGREES = 3
+
+
+def verify(
+    *,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what the other books prove; the rest is named.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many disagreements are listed; all are counted.")] = 1_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare every counter with the lines, every line with the log, every sku_sequence with the one before it.
+
+    It only looks, also while the service runs. Ends with status 3 if something disagrees.
+    With --repair: counters become what the lines say, lines stand where the log says, and a batch that has promised more than
+    it holds loses the lines promised last; each repair is logged. E.g. `allocation verify --repair`.
+    """
+    from allocation.commands import verify_shown  # noqa: PLC0415 - keeps help fast
+
+    found = _verified()
+    repaired: list[Repaired] = []
+    if repair and found.repairable_skus:
+        if not as_json:
+            typer.echo(verify_shown.for_people(found, limit))
+        confirm(f"Mend {len(found.repairable_skus)} products?", yes=yes)
+        repaired, before = _repaired(found), found
+        found = _verified()
+        report = verify_shown.repaired_as_json if as_json else verify_shown.repaired_for_people
+        typer.echo(report(before, repaired, found, limit))
+    else:
+        typer.echo(verify_shown.as_json(found, limit) if as_json else verify_shown.for_people(found, limit))
+    if found.disagreements:
+        raise typer.Exit(SOMETHING_DISAGREES)
+
+
+def _verified() -> Verified:
+    from allocation.operators import verify as operator  # noqa: PLC0415 - keeps help fast
+
+    async def look(settings: Settings) -> Verified:
+        with progress("reading the log", await operator.log_rows(settings)) as progressed:
+            return await operator.verify(settings, progressed)
+
+    return run(look)
+
+
+def _repaired(found: Verified) -> list[Repaired]:
+    from allocation.operators import verify as operator  # noqa: PLC0415 - keeps help fast
+
+    async def mend(settings: Settings) -> list[Repaired]:
+        with progress("mending", len(found.repairable_skus)) as progressed:
+            return await operator.repair(settings, found, progressed)
+
+    return run(mend)

@@ -1,0 +1,100 @@
+"""What verifying and repairing found on paper: for people, and as JSON with stable keys."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from allocation.adapters.sql.rows import instant
+from allocation.commands.instants import written as when
+from allocation.commands.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from allocation.operators.disagreement import Disagreement
+    from allocation.operators.verify import Repaired, Verified
+
+
+def for_people(found: Verified, limit: int) -> str:
+    """Write a paragraph for each disagreement, and what was compared."""
+    return "\n".join(_lines(found, limit))
+
+
+def as_json(found: Verified, limit: int) -> str:
+    """Write the same."""
+    return _json(_verified(found, limit))
+
+
+def repaired_for_people(_before: Verified, repaired: Sequence[Repaired], after: Verified, limit: int) -> str:
+    """Write what was changed and what was not, and what still disagrees."""
+    return "\n".join([*_lines_of_repair(repaired), "Verified again:", *_lines(after, limit)])
+
+
+def repaired_as_json(before: Verified, repaired: Sequence[Repaired], after: Verified, limit: int) -> str:
+    """Write the same."""
+    products = [{"sku": one.sku, "changes": one.changes, "refusals": one.refusals} for one in repaired]
+    return _json({"before": _verified(before, limit), "repaired": products, "after": _verified(after, limit)})
+
+
+def _lines(found: Verified, limit: int) -> Iterator[str]:
+    for disagreement in found.disagreements[:limit]:
+        yield from _paragraph(disagreement)
+    count = len(found.disagreements)
+    if count > limit:
+        yield f"… and {count - limit:,} more; --limit {count} lists all"
+    for row in found.truncated:
+        yield (
+            f"Forgotten by age of {row.name}: {row.rows:,} rows, last at {when(instant(row.truncated_at))}; "
+            "they cannot be compared, and are counted out."
+        )
+    compared = ", ".join(f"{rows:,} {table}" for table, rows in found.checked.items())
+    yield f"Compared: {compared}."
+    yield f"{count:,} disagreements." if count else "All books agree."
+
+
+def _paragraph(found: Disagreement) -> Iterator[str]:
+    yield f"{found.kind}{'  ' + printable(found.sku) if found.sku else ''}"
+    yield f"  what       {printable(found.what)}"
+    yield f"  is         {printable(found.found)}"
+    yield f"  should be  {printable(found.should_be)}"
+    yield f"  next       {printable(found.advice)}"
+
+
+def _lines_of_repair(repaired: Sequence[Repaired]) -> Iterator[str]:
+    for product in repaired:
+        yield f"{printable(product.sku)}:"
+        for change in product.changes:
+            yield f"  changed    {printable(change)}"
+        for refusal in product.refusals:
+            yield f"  left       {printable(refusal)}"
+        if not product.changes and not product.refusals:
+            yield "  nothing was to be changed any more"
+
+
+def _verified(found: Verified, limit: int) -> dict[str, Any]:
+    return {
+        "disagreements": [
+            {
+                "kind": one.kind,
+                "sku": one.sku or None,
+                "what": one.what,
+                "is": one.found,
+                "should_be": one.should_be,
+                "is_repairable": one.is_repairable,
+                "next": one.advice,
+            }
+            for one in found.disagreements[:limit]
+        ],
+        "disagreements_total": len(found.disagreements),
+        "checked": found.checked,
+        "truncated": [
+            {"table": row.name, "rows": row.rows, "through": row.through, "truncated_at": when(instant(row.truncated_at))}
+            for row in found.truncated
+        ],
+    }
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,0 +1,114 @@
+"""What waits: to be consumed, to be published, for an operator; and whether database and broker are of one age."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from allocation.adapters.jetstream.streams import ack_floor
+from allocation.connections import inbound_configuration
+from allocation.operators.doctor.finding import duration, error, note, ok, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from allocation.operators.doctor.finding import Finding
+    from allocation.operators.doctor.patient import Patient
+    from allocation.service_layer.records import KnownStream
+
+_WAITS_SECONDS_MAX = 60.0
+
+
+def check_backlog(patient: Patient) -> Iterator[Finding]:
+    """Say what waits, and for how long."""
+    yield from _check_inbound(patient)
+    yield from _check_outbox(patient)
+    yield from _check_parked(patient)
+
+
+def check_copies(patient: Patient) -> Iterator[Finding]:
+    """Say whether the database or a stream was restored from an older copy than the other."""
+    if patient.broker is None or patient.inspection is None or not patient.inspection.is_current:
+        return
+    found = 0
+    for stream in (patient.broker.inbound, patient.broker.events):
+        known = patient.inspection.streams.get(stream["config"]["name"]) if stream is not None else None
+        if stream is not None and known is not None:
+            for finding in _check_copy(patient, stream, known):
+                found += 1
+                yield finding
+    if not found:
+        yield ok("database and streams are of one age")
+
+
+def _check_inbound(patient: Patient) -> Iterator[Finding]:
+    broker = patient.broker
+    if broker is None or broker.consumer is None:
+        return
+    unread, unacknowledged = broker.consumer["num_pending"], broker.consumer["num_ack_pending"]
+    oldest = broker.oldest_unacknowledged
+    if oldest is None:
+        yield ok("every inbound message is acknowledged")
+        return
+    age = patient.age(oldest)
+    limit = max(_WAITS_SECONDS_MAX, 2 * patient.settings.unknown_wait_seconds)
+    said = f"{unread:,} inbound messages are unread and {unacknowledged:,} unacknowledged, the oldest for {duration(age)}"
+    if age <= limit:
+        yield ok(f"{said} (at most {duration(limit)})")
+    elif not patient.running.is_running:
+        yield warning(f"{said}: no service runs", "start the service")
+    else:
+        yield warning(
+            f"{said}, above {duration(limit)}", "see the service's log for what it retries, and `allocation parked list`"
+        )
+
+
+def _check_outbox(patient: Patient) -> Iterator[Finding]:
+    found = patient.inspection
+    if found is None or not found.is_current:
+        return
+    if found.outbox_oldest_at is None:
+        yield ok("every event is published")
+        return
+    age = patient.age(found.outbox_oldest_at)
+    said = f"{found.outbox_rows:,} events wait to be published, the first happened {duration(age)} ago"
+    if age <= _WAITS_SECONDS_MAX:
+        yield ok(f"{said} (at most {duration(_WAITS_SECONDS_MAX)})")
+    elif not patient.running.is_running:
+        yield warning(f"{said}: no service runs", "start the service")
+    else:
+        yield warning(
+            f"{said}, above {duration(_WAITS_SECONDS_MAX)}", "see what is said of the broker, and `allocation outbox`"
+        )
+
+
+def _check_parked(patient: Patient) -> Iterator[Finding]:
+    found = patient.inspection
+    if found is None or not found.is_current:
+        return
+    if found.parked_oldest_at is None:
+        yield ok("no message is parked")
+    else:
+        age = duration(patient.age(found.parked_oldest_at))
+        yield warning(f"{found.parked_rows:,} messages are parked, the oldest for {age}", "allocation parked list")
+
+
+def _check_copy(patient: Patient, stream: dict[str, Any], known: KnownStream) -> Iterator[Finding]:
+    name, last = known.name, stream["state"]["last_seq"]
+    if stream["created"] != known.created_at:
+        yield note(f"stream {name} was made anew since the service was last bound to it", "start the service: it notices")
+        return
+    if last < known.last_sequence:
+        yield warning(
+            f"stream {name} ends at {last:,}, and the database knows it up to {known.last_sequence:,}: it is an older copy",
+            "start the service; then: allocation outbox verify",
+        )
+    consumer = patient.broker.consumer if patient.broker is not None else None
+    if consumer is None or consumer["stream_name"] != name:
+        return
+    floor = ack_floor(stream, consumer, inbound_configuration(patient.settings).subjects)
+    if known.is_behind(floor):
+        yield error(
+            f"the database has consumed stream {name} up to {known.last_sequence:,}, and up to {floor:,} is acknowledged: "
+            "it is an older copy",
+            f"allocation consumer reset --from-sequence {known.last_sequence + 1}",
+        )

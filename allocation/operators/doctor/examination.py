@@ -1,0 +1,114 @@
+"""Looks at everything once, then has each check judge what was seen. A check that breaks is a finding itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from allocation.adapters.sql.inspection import inspect
+from allocation.adapters.startup_error import StartupError
+from allocation.connections import database_path
+from allocation.operators.broker import connected
+from allocation.operators.doctor.backlog import check_backlog, check_copies
+from allocation.operators.doctor.broker import look_at_broker
+from allocation.operators.doctor.certificates import check_certificates
+from allocation.operators.doctor.clock import check_clock
+from allocation.operators.doctor.database import check_database
+from allocation.operators.doctor.disk import check_disk
+from allocation.operators.doctor.finding import error
+from allocation.operators.doctor.patient import Patient
+from allocation.operators.doctor.permissions import check_permissions
+from allocation.operators.doctor.process import check_process, look_at_process
+from allocation.operators.doctor.settings import check_settings
+from allocation.operators.doctor.streams import check_broker, check_fill, check_streams
+from allocation.operators.doctor.versions import check_schema, check_versions, own_versions
+from allocation.service_layer.streams import BrokerUnavailableError
+from allocation.settings import SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from allocation.adapters.sql.inspection import Inspection
+    from allocation.operators.doctor.broker import Broker
+    from allocation.operators.doctor.finding import Finding
+    from allocation.settings import Settings
+
+Findings = list[tuple[str, "Finding"]]
+CHECKS: dict[str, Callable[[Patient], Iterable[Finding]]] = {
+    "settings": check_settings,
+    "versions": check_versions,
+    "service": check_process,
+    "permissions": check_permissions,
+    "disk": check_disk,
+    "database": check_database,
+    "schema": check_schema,
+    "certificates": check_certificates,
+    "broker": check_broker,
+    "streams": check_streams,
+    "stream fill": check_fill,
+    "copies": check_copies,
+    "backlog": check_backlog,
+    "clock": check_clock,
+}
+
+
+async def examine(*, thorough: bool) -> Findings:
+    """Look at all that the settings of the environment name, and answer what was found, by the name of the check."""
+    try:
+        settings = read_settings()
+    except SettingsError as refused:
+        unset = error(str(refused), "set it right or unset it; nothing else is looked at before")
+        return [("settings", unset), *(("versions", finding) for finding in own_versions())]
+    patient = await look(settings, thorough=thorough)
+    return judge(patient)
+
+
+def judge(patient: Patient, checks: dict[str, Callable[[Patient], Iterable[Finding]]] = CHECKS) -> Findings:
+    """Have each check say what it finds."""
+    findings: Findings = []
+    for name, check in checks.items():
+        try:
+            findings += [(name, finding) for finding in check(patient)]
+        except Exception as bug:  # noqa: BLE001 - whatever breaks one check, the others are needed all the more
+            advice = "run the doctor as the user that the service runs as; if it persists, it is a bug"
+            findings.append((name, error(f"this cannot be looked at: {type(bug).__name__}: {bug}", advice)))
+    return findings
+
+
+async def look(settings: Settings, *, thorough: bool) -> Patient:
+    """Look at everything once: the broker before the database, which is then at least as far as the broker knows."""
+    database = _database(settings)
+    folder = None if database is None else database.parent
+    running = await look_at_process(settings, folder)
+    broker, not_connected = await _broker(settings, folder)
+    inspection, not_inspected = await _inspection(database, thorough=thorough)
+    return Patient(settings, datetime.now(UTC), database, inspection, not_inspected, broker, not_connected, running)
+
+
+def _database(settings: Settings) -> Path | None:
+    if settings.database_url.partition(":")[0] not in ("", "sqlite", "sqlite+aiosqlite"):
+        return None
+    try:
+        return database_path(settings)
+    except StartupError:
+        return None
+
+
+async def _broker(settings: Settings, folder: Path | None) -> tuple[Broker | None, str]:
+    try:
+        async with connected(settings) as connection:
+            return await look_at_broker(connection, settings, folder), ""
+    except BrokerUnavailableError as away:
+        return None, str(away)
+
+
+async def _inspection(database: Path | None, *, thorough: bool) -> tuple[Inspection | None, str]:
+    if database is None:
+        return None, ""
+    try:
+        return await inspect(database, thorough=thorough), ""
+    except (StartupError, SQLAlchemyError, OSError) as unreadable:
+        return None, str(unreadable)

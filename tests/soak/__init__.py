@@ -1,0 +1,1 @@
+"""A long run under moderate load with small faults, watched for what grows: `make soak`."""
