@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from allocation.commands import doctor, parked
+from allocation.commands import consumer, doctor, outbox, parked, verify
 from allocation.commands.reading_settings import give_up, settings_of_environment
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ Adopt = Annotated[
     bool, typer.Option("--adopt", help="Use streams and consumers that exist with settings that matter otherwise.")
 ]
 app.add_typer(parked.app)
+app.add_typer(outbox.app)
+app.add_typer(consumer.app)
 app.command()(doctor.doctor)
+app.command()(verify.verify)
 
 
 @app.command()

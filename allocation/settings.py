@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$", json_schema_extra
 Path = Annotated[str, Field(json_schema_extra=_unit("path"))]
 Url = Annotated[str, Field(json_schema_extra=_unit("URL"))]
 UriReference = Annotated[str, AfterValidator(_checked_reference), Field(json_schema_extra=_unit("URI reference"))]
+# A Literal takes no text for a number, and the environment has nothing but text.
+Replicas = Annotated[
+    Literal[1, 3, 5],
+    BeforeValidator(lambda value: int(value) if str(value).isdecimal() else value),
+    Field(json_schema_extra=_unit("count")),
+]
 Address = Annotated[str, Field(min_length=1, json_schema_extra=_unit("address"))]
 
 
@@ -64,9 +70,7 @@ class Settings(BaseModel):
     inbound_stream: Name = Field("ALLOCATION_INBOUND", description="the stream that is consumed")
     inbound_consumer: Name = Field("allocation", description="its durable consumer")
     event_stream: Name = Field("ALLOCATION_EVENTS", description="the stream that events are published to")
-    stream_replicas: Annotated[Literal[1, 3, 5], Field(json_schema_extra=_unit("count"))] = Field(
-        1, description="of streams created here: 1, on a cluster 3 or 5"
-    )
+    stream_replicas: Replicas = Field(1, description="of streams created here: 1, on a cluster 3 or 5")
     inbound_stream_bytes_max: Bytes = Field(1 << 30, description="of the inbound stream; a full one refuses its publishers")
     event_stream_bytes_max: Bytes = Field(4 << 30, description="of the event stream; a full one drops its oldest events")
     group_commands_max: Count = Field(256, description="commands that share one transaction")

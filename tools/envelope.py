@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.adapters.jetstream.configuration import InboundConfiguration
 from allocation.contract.cloudevents import CONTENT_TYPE, encode_headers
-from allocation.entrypoints import grpc_server
+from allocation.contract.validation import IDENTIFIER_CHARACTERS_MAX
 from allocation.entrypoints.inbound_envelope import HEADER_CHARACTERS_MAX
 from allocation.service_layer.streams import OutboxEvent
 from allocation.settings import Settings
@@ -17,7 +17,6 @@ from tools.contract import INBOUND, OUTBOUND
 if TYPE_CHECKING:
     from tools.contract import Message
 
-_CORRELATION_CHARACTERS_MAX = grpc_server._CORRELATION_CHARACTERS_MAX  # noqa: SLF001 - the limit itself, not a copy of it
 _WINDOW_MINUTES = InboundConfiguration(subjects=()).duplicate_window_seconds / 60
 _SOURCE: str = Settings.model_fields["event_source"].default
 STREAMS: dict[int, str] = {
@@ -87,7 +86,7 @@ INBOUND_HEADERS = (
 METADATA = (
     Header(
         "x-correlation-id",
-        f"The `ce-correlationid` of every event that follows from the call: 1 to {_CORRELATION_CHARACTERS_MAX} characters; "
+        f"The `ce-correlationid` of every event that follows from the call: 1 to {IDENTIFIER_CHARACTERS_MAX} characters; "
         "else an id is made for it.",
     ),
     Header("traceparent", f"The trace that the call belongs to ({_TRACE}); anything else is ignored."),

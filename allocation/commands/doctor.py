@@ -63,7 +63,7 @@ def _for_people(findings: Findings, *, verbose: bool) -> str:
         if finding.advice:
             lines.append(f"{'':<8}   do: {printable(finding.advice)}")
     bad = [finding for _, finding in findings if finding.level.value in ("warning", "error")]
-    told = f" {well} findings are well: --verbose lists them." if well else ""
+    told = f" Findings that are well: {well}; --verbose lists them." if well else ""
     errors = sum(finding.level.value == "error" for finding in bad)
-    lines.append(f"{errors} errors, {len(bad) - errors} warnings.{told}" if bad else f"Nothing is wrong.{told}")
+    lines.append(f"Errors: {errors}, warnings: {len(bad) - errors}.{told}" if bad else f"Nothing is wrong.{told}")
     return "\n".join(lines)

@@ -12,9 +12,10 @@ from allocation.commands.running import run
 from allocation.commands.terminal import confirm, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from allocation.adapters.sql.outbox_reader import PublicEvent
     from allocation.operators.outbox import Sent, Status, Verification
     from allocation.settings import Settings
 
@@ -93,16 +94,18 @@ def re_emit(  # noqa: PLR0913 - each is an option
     since_when = None if since is None else instant(since)
     before = _verified(since_when, limit)
     ids = tuple(dict.fromkeys(event_id or ()))
-    left_out = _left_out(ids, before)
+    known = _known(ids)
+    left_out = _left_out(known, before)
     count = len(ids) - len(left_out) if ids else before.missing
     sent, after = None, None
     if count:
         confirm(f"Publish {count} events again?", yes=yes)
         sent = _send(before, [one for one in ids if one not in left_out], count, wait)
         after = _verified(since_when, limit) if sent.is_served else None
+    refused = [] if after is None else [one for one in ids if one not in left_out and after.is_absent(known[one])]
     reported = outbox_shown.re_emitted_as_json if as_json else outbox_shown.re_emitted_for_people
-    typer.echo(reported(before, left_out, sent, after))
-    if after is not None and after.missing:
+    typer.echo(reported(before, outbox_shown.Sending(left_out, sent, refused), after))
+    if after is not None and (after.missing or refused):
         raise typer.Exit(SOMETHING_IS_MISSING)
 
 
@@ -117,19 +120,27 @@ def _verified(since: datetime | None, limit: int) -> Verification:
     return run(look)
 
 
-def _left_out(event_ids: Sequence[str], found: Verification) -> dict[str, str]:
-    """Say of each named event that cannot, or need not, be sent again why; an id that the log does not know ends the command."""
+def _known(event_ids: Sequence[str]) -> dict[str, PublicEvent]:
+    """Find the named events; an id that the log does not know ends the command."""
     from allocation.operators import outbox  # noqa: PLC0415 - keeps help fast
 
     known = run(lambda settings: outbox.named(settings, event_ids)) if event_ids else {}
-    left_out = {}
     for event_id in event_ids:
         if event_id not in known:
             give_up(f"the log has no public event {event_id!r}: ids are shown by `allocation outbox verify`")
-        if known[event_id].position in found.waiting:
+    return {event_id: known[event_id] for event_id in event_ids}
+
+
+def _left_out(known: Mapping[str, PublicEvent], found: Verification) -> dict[str, str]:
+    """Say of each named event that is not sent again why."""
+    left_out = {}
+    for event_id, event in known.items():
+        if event.position in found.waiting:
             left_out[event_id] = "it waits in the outbox already"
-        elif known[event_id].position in found.on_stream:
+        elif event.position in found.on_stream:
             left_out[event_id] = "it is on the stream"
+        elif event.position > found.waiting.through:
+            left_out[event_id] = "it happened only now, and is on its way"
     return left_out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 RE_EMIT = "allocation outbox re-emit"
 VERIFY = "allocation outbox verify"
 _DUPLICATE_WINDOW = (
-    "The broker remembers an id for ten minutes after it was stored, also when the message was purged since, and takes the same "
-    "one for a duplicate until then."
+    "          A broker remembers an id for ten minutes, also when its message was purged since: until",
+    "          then it takes the event for a duplicate, and does not store it. If it is missing after",
+    "          that, wait, and do it once more.",
 )
 
 
@@ -45,8 +47,9 @@ def status_as_json(status: Status, trouble: str) -> str:
                 "last_sequence": known.last_sequence,
                 "created_at": known.created_at,
             },
-            "stream": None if stream is None else _stream(stream.name, stream.first_sequence, stream.last_sequence)
-            | {"created_at": stream.created_at},
+            "stream": None
+            if stream is None
+            else _stream(stream.name, stream.first_sequence, stream.last_sequence) | {"created_at": stream.created_at},
             "broker_error": trouble or None,
         }
     )
@@ -62,23 +65,30 @@ def verification_as_json(found: Verification) -> str:
     return _json(_verification(found))
 
 
-def re_emitted_for_people(
-    before: Verification, left_out: Mapping[str, str], sent: Sent | None, after: Verification | None
-) -> str:
+@dataclass(frozen=True)
+class Sending:
+    """What became of the events that were to be sent again: left out and why, sent, and not taken for all that."""
+
+    left_out: Mapping[str, str]
+    sent: Sent | None
+    refused: Sequence[str]
+
+
+def re_emitted_for_people(before: Verification, sending: Sending, after: Verification | None) -> str:
     """Write what was sent, and what the stream says now."""
-    return "\n".join(_lines_of_re_emission(before, left_out, sent, after))
+    return "\n".join(_lines_of_re_emission(before, sending, after))
 
 
-def re_emitted_as_json(
-    before: Verification, left_out: Mapping[str, str], sent: Sent | None, after: Verification | None
-) -> str:
+def re_emitted_as_json(before: Verification, sending: Sending, after: Verification | None) -> str:
     """Write the same; `after` is null if nothing was sent, or if nobody publishes it yet."""
+    sent = sending.sent
     return _json(
         {
             "before": _verification(before),
-            "left_out": [{"event_id": event_id, "reason": reason} for event_id, reason in left_out.items()],
+            "left_out": [{"event_id": event_id, "reason": reason} for event_id, reason in sending.left_out.items()],
             "queued": 0 if sent is None else sent.queued,
             "service_is_running": None if sent is None else sent.is_served,
+            "not_taken": list(sending.refused),
             "after": None if after is None else _verification(after),
         }
     )
@@ -105,9 +115,10 @@ def _lines_of_status(status: Status) -> Iterator[str]:
 
 def _lines_of_verification(found: Verification) -> Iterator[str]:
     stream = found.stream
-    looked = f"The log up to event {found.waiting.through:,}"
     since = "" if found.since is None else f", since {when(found.since)}"
-    yield f"{looked}{since}, and {found.stored:,} messages of {stream.name} ({stream.first_sequence:,} to {stream.last_sequence:,})."
+    yield f"log       up to event {found.waiting.through:,}{since}"
+    held = f"sequences {stream.first_sequence:,} to {stream.last_sequence:,}"
+    yield f"stream    {stream.name}, {held}, {found.stored:,} events"
     yield f"missing   {found.missing:,}"
     for event in found.missing_shown:
         yield from _event(event)
@@ -122,24 +133,26 @@ def _lines_of_verification(found: Verification) -> Iterator[str]:
         yield "          A database that was restored from a backup does not know what was published after it."
     if found.missing:
         yield f"next      {RE_EMIT}"
-        yield f"          {_DUPLICATE_WINDOW}"
+        yield from _DUPLICATE_WINDOW
 
 
-def _lines_of_re_emission(
-    before: Verification, left_out: Mapping[str, str], sent: Sent | None, after: Verification | None
-) -> Iterator[str]:
-    for event_id, reason in left_out.items():
+def _lines_of_re_emission(before: Verification, sending: Sending, after: Verification | None) -> Iterator[str]:
+    for event_id, reason in sending.left_out.items():
         yield f"{printable(event_id)} was not sent: {reason}."
-    if sent is None:
-        if not left_out:
+    if sending.sent is None:
+        if not sending.left_out:
             yield f"Nothing is missing: {before.on_stream.count:,} events of the log are on the stream."
         return
     if after is None:
-        yield f"{sent.queued:,} events are in the outbox. The service is stopped: it publishes them when it starts."
+        yield f"{sending.sent.queued:,} events are in the outbox. The service is stopped: it publishes them when it starts."
         yield f"next      start the service, then: {VERIFY}"
         return
-    yield f"{sent.queued:,} events were published again, each under its ce-id; the outbox has let them go. Verified again:"
+    yield f"{sending.sent.queued:,} events were given to the broker again, each under its ce-id. Verified again:"
     yield from _lines_of_verification(after)
+    for event_id in sending.refused:
+        yield f"{event_id} is not on the stream for all that."
+    if sending.refused and not after.missing:
+        yield from _DUPLICATE_WINDOW
 
 
 def _event(event: PublicEvent) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _lines(found: Verified, limit: int) -> Iterator[str]:
         )
     compared = ", ".join(f"{rows:,} {table}" for table, rows in found.checked.items())
     yield f"Compared: {compared}."
-    yield f"{count:,} disagreements." if count else "All books agree."
+    yield f"Disagreements: {count:,}." if count else "All books agree."
 
 
 def _paragraph(found: Disagreement) -> Iterator[str]:

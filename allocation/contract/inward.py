@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError, Message
 from stock.allocation.v1 import allocation_service_pb2, inbound_events_pb2, options_pb2
 
-from allocation.contract.validation import MalformedError, Violation, check, shown, violations_of
+from allocation.contract.validation import MalformedError, Violation, check, first_named, shown, violations_of
 from allocation.domain import commands
 from allocation.domain.order_line import OrderLine
 
@@ -46,18 +46,19 @@ def change_batch_quantity(
 
 
 def place_order(message: inbound_events_pb2.OrderPlaced) -> commands.PlaceOrder:
-    """Translate the event. Raises MalformedError, naming every bad line."""
+    """Translate the event. Raises MalformedError, naming the bad lines."""
     violations = violations_of(message)
     lines = tuple(OrderLine(message.order_id, line.line_id or line.sku, line.sku, line.quantity) for line in message.lines)
     times = Counter(line.line_id for line in lines)
-    violations += [
-        Violation(f"lines[{index}].line_id", f"{shown(line.line_id)} names {times[line.line_id]} lines of this order")
-        for index, line in enumerate(lines)
-        if times[line.line_id] > 1
-    ]
+    repeated = [(index, line.line_id) for index, line in enumerate(lines) if times[line.line_id] > 1]
+    violations += first_named(repeated, lambda one: _repeated(*one, times[one[1]]))
     if violations:
         raise MalformedError(violations)
     return commands.PlaceOrder(message.order_id, lines)
+
+
+def _repeated(index: int, line_id: str, times: int) -> Violation:
+    return Violation(f"lines[{index}].line_id", f"{shown(line_id)} names {times} lines of this order")
 
 
 _EVENTS: dict[type[Message], Callable[[Any], commands.Command]] = {

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import protovalidate
+from buf.validate import validate_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
+Found = TypeVar("Found")
 IDENTIFIER_CHARACTERS_MAX = 128
+VIOLATIONS_NAMED_MAX = 100
+"""A message of some kB can break constraints thousands of times: to name them all would take longer than to carry it out."""
 _VALUE_CHARACTERS_MAX = 80
 _PLAIN_WORDS = {"string.pattern": "must have no control characters", "required": "must be present"}
 _validator = protovalidate.Validator()
@@ -31,7 +38,7 @@ class Violation:
 
 
 class MalformedError(Exception):
-    """A message breaks the contract; every violation is named."""
+    """A message breaks the contract; the violations are named, and where they are very many, counted."""
 
     def __init__(self, violations: Iterable[Violation]) -> None:
         self.violations = tuple(violations)
@@ -39,8 +46,24 @@ class MalformedError(Exception):
 
 
 def violations_of(message: Message) -> list[Violation]:
-    """Check the constraints that the protos state."""
-    return [_plain(violation) for violation in _validator.collect_violations(message)]
+    """Check the constraints that the protos state.
+
+    Raises:
+        MalformedError: a list is longer than it may be; what is in it was not looked at.
+
+    """
+    for name, limit in _items_max(message.DESCRIPTOR):
+        if (count := len(getattr(message, name))) > limit:
+            raise MalformedError([Violation(name, f"must contain no more than {limit} item(s), is {count} items")])
+    return first_named(_validator.collect_violations(message), _plain)
+
+
+def first_named(found: Sequence[Found], named: Callable[[Found], Violation]) -> list[Violation]:
+    """Name the first violations, and count them if there are many more."""
+    violations = [named(one) for one in islice(found, VIOLATIONS_NAMED_MAX)]
+    if len(found) > VIOLATIONS_NAMED_MAX:
+        violations.append(Violation("message", f"{len(found)} violations, of which the first {VIOLATIONS_NAMED_MAX} are named"))
+    return violations
 
 
 def check(message: Message) -> None:
@@ -97,6 +120,13 @@ def shown(value: object) -> str:
         return text
     length = f"{len(value)} characters" if isinstance(value, str) else f"{len(text)} characters"
     return f"{text[:_VALUE_CHARACTERS_MAX]}… ({length})"
+
+
+@functools.cache
+def _items_max(descriptor: Descriptor) -> tuple[tuple[str, int], ...]:
+    extension: Any = validate_pb2.field
+    rules = ((field.name, field.GetOptions().Extensions[extension].repeated) for field in descriptor.fields)
+    return tuple((name, repeated.max_items) for name, repeated in rules if repeated.HasField("max_items"))
 
 
 def _plain(violation: protovalidate.Violation) -> Violation:

@@ -59,6 +59,8 @@ def answered(rpc: Callable[[Any, Request, Context], Awaitable[Answer]]) -> Calla
     async def call(self: Any, request: Request, context: Context) -> Answer:  # noqa: ANN401 - whichever service has the RPC
         try:
             return await rpc(self, request, context)
+        except grpc.aio.AbortError:
+            raise  # The RPC has given its status itself.
         except EXPECTED as error:
             await abort(context, error)
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -22,10 +23,15 @@ class Gate(grpc.aio.ServerInterceptor):
 
     def __init__(self) -> None:
         self._closed = False
+        self._refusing = asyncio.Event()
 
     def close(self) -> None:
-        """Refuse every call from now on; those under way go on."""
+        """Hold every call from now on, until `refuse`; those under way go on."""
         self._closed = True
+
+    def refuse(self) -> None:
+        """Refuse what was held: by now its caller was told to connect elsewhere, and does not ask here again."""
+        self._refusing.set()
 
     async def intercept_service(
         self,
@@ -41,6 +47,7 @@ class Gate(grpc.aio.ServerInterceptor):
 
         async def call(payload: bytes, context: Any) -> Any:  # noqa: ANN401 - as generated
             if self._closed:
+                await self._refusing.wait()
                 await grpc_errors.abort(context, ShuttingDownError())
             try:
                 request = handler.request_deserializer(payload)

@@ -25,6 +25,8 @@ SERVICE_NAME = allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationSer
 BROKER_HEALTH_NAME = "allocation.broker"
 """The broker has a health of its own: while it is away the service still serves."""
 _REFUSING_SECONDS = 0.2
+_TOLD_SECONDS = 0.05
+"""Within which gRPC has told every connection to call elsewhere."""
 
 
 class GrpcListener:
@@ -77,7 +79,10 @@ class GrpcListener:
         # gRPC answers CANCELLED to what arrives while it stops, which looks like the caller's own doing.
         self._gate.close()
         await asyncio.sleep(_REFUSING_SECONDS)
-        await self._server.stop(grace_seconds)
+        stopping = asyncio.ensure_future(self._server.stop(grace_seconds))
+        await asyncio.sleep(_TOLD_SECONDS)
+        self._gate.refuse()
+        await stopping
 
     async def tell_health(self, *, store: bool, broker: bool) -> None:
         """Say what can be reached: the store is the health of the service."""

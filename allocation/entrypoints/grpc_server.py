@@ -9,7 +9,7 @@ from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
 
 from allocation.contract import inward, outward
 from allocation.contract.cloudevents import valid_traceparent
-from allocation.contract.validation import check
+from allocation.contract.validation import check, is_identifier_text
 from allocation.entrypoints.grpc_errors import answered
 from allocation.service_layer import views
 from allocation.service_layer.envelope import Envelope
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]
 
 CORRELATION_KEY = "x-correlation-id"
-_CORRELATION_CHARACTERS_MAX = 128
 
 
 class AllocationService(stubs.AllocationServiceServicer):
@@ -95,6 +94,6 @@ class AllocationService(stubs.AllocationServiceServicer):
         metadata = dict(context.invocation_metadata() or ())
         causation_id = self._new_id()
         given = str(metadata.get(CORRELATION_KEY, ""))
-        correlation_id = given if 0 < len(given) <= _CORRELATION_CHARACTERS_MAX else causation_id
+        correlation_id = given if given and is_identifier_text(given) else causation_id
         traceparent = metadata.get("traceparent")
         return Envelope(command, correlation_id, causation_id, valid_traceparent(str(traceparent) if traceparent else None))

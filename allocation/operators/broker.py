@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from allocation.settings import Settings
 
+_CONNECT_SECONDS = 2.0
+"""Somebody sits and waits: a broker that does not answer by then is away."""
+
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[BrokerConnection]:
@@ -27,7 +30,12 @@ async def connected(settings: Settings) -> AsyncIterator[BrokerConnection]:
 
     """
     credentials = Path(settings.nats_credentials_file) if settings.nats_credentials_file else None
-    connection = BrokerConnection(broker_urls(settings), name="allocation-operator", user_credentials=credentials)
+    connection = BrokerConnection(
+        broker_urls(settings),
+        name="allocation-operator",
+        user_credentials=credentials,
+        connect_timeout_seconds=_CONNECT_SECONDS,
+    )
     try:
         try:
             await connection.open()

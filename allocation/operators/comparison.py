@@ -113,7 +113,9 @@ class Comparison:
         for order_id, line_id, sku, quantity, promise_number, state, batch_reference, sku_sequence in page:
             self.checked["order_lines"] += 1
             totals = self._totals[sku]
-            totals.promise_number = max(totals.promise_number, promise_number)
+            batch = self._batches.get(batch_reference or "")
+            numbered = totals if batch is None else self._totals[batch.sku]
+            numbered.promise_number = max(numbered.promise_number, promise_number)
             if batch_reference is None:
                 totals.waiting += 1
                 totals.displaced += state == "displaced"
@@ -287,12 +289,12 @@ class Comparison:
         if totals.has_shrinking:
             what = "a batch that is to hold less than it does"
             self._disagree(Disagreement("shrink_left_off", sku, what, "nothing goes on with it", "finished, or unfinished"))
+        elif sku in self._odd_skus:
+            return  # Where something else is wrong, what should follow from it cannot be told.
         elif totals.displaced:
             what = "lines that left their batch and were not tried on the others"
             self._disagree(Disagreement("displaced_left_off", sku, what, str(totals.displaced), "none"))
-        elif (
-            sku not in self._odd_skus and totals.smallest_waiting is not None and totals.smallest_waiting <= totals.largest_room
-        ):
+        elif totals.smallest_waiting is not None and totals.smallest_waiting <= totals.largest_room:
             what = f"a line that waits for {totals.smallest_waiting} units"
             found = f"a batch has room for {totals.largest_room}"
             self._disagree(Disagreement("waits_in_vain", sku, what, found, "allocated to it"))

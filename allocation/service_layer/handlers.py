@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from allocation.domain import events
 from allocation.domain.errors import BatchConflict, LineConflict
+from allocation.service_layer.records import Fence
 
 if TYPE_CHECKING:
     from allocation.domain import commands
@@ -66,7 +67,8 @@ def change_batch_quantity(command: commands.ChangeBatchQuantity, uow: UnitOfWork
     """Set what a batch holds, and reallocate what no longer fits. Raises UnknownBatch."""
     product = uow.products.of_batch(command.batch_reference)
     reallocation = product.change_batch_quantity(command.batch_reference, command.quantity)
-    uow.move_fence(command.batch_reference)
+    last = uow.fences.get(command.batch_reference, Fence(0, 0, 0))
+    uow.move_fence(command.batch_reference, last._replace(log_position=uow.log_position))
     return QuantityChanged(_as_it_stands(product.batch(command.batch_reference)), reallocation)
 
 

@@ -13,7 +13,7 @@ from allocation.domain import commands, events
 from allocation.domain.errors import BatchConflict, Rejection, UnknownBatch
 from allocation.service_layer.bookkeeping import end_parked, park
 from allocation.service_layer.housekeeping import Park, ParkingReason
-from allocation.service_layer.records import InboxEntry, InboxKey, KnownStream
+from allocation.service_layer.records import Fence, InboxEntry, InboxKey, KnownStream
 
 if TYPE_CHECKING:
     from allocation.service_layer.envelope import Receipt
@@ -100,13 +100,22 @@ def _carry_out(command: commands.Command, place: StreamPlace, uow: UnitOfWork, c
         sku = uow.products.of_batch(command.batch_reference).sku
         uow.recorded.append(events.QuantitySkipped(command.batch_reference, sku, command.quantity))
         return Consumption.SUPERSEDED
+    last = uow.fences.get(command.batch_reference, Fence(0, 0, 0))
     carry_out(command, uow)
-    uow.move_fence(command.batch_reference, place)
+    uow.move_fence(command.batch_reference, _fence_after(last, place, uow))
     return Consumption.APPLIED
 
 
+def _fence_after(last: Fence, place: StreamPlace, uow: UnitOfWork) -> Fence:
+    parked = uow.parked.get(place)
+    if parked is not None and last.stream not in ("", place.stream):
+        # A replay out of another stream: the one that is consumed now keeps its place.
+        return last._replace(log_position=max(last.log_position, parked.log_position))
+    return last.moved_to(place, uow.log_position)
+
+
 def _is_overtaken(batch_reference: str, place: StreamPlace, uow: UnitOfWork) -> bool:
-    """Whether the batch was given a quantity that stood after this one: in the stream, or in our log since it was parked."""
+    """Whether the batch was given a quantity that is newer: by its place in the stream, or as it came after this was parked."""
     last = uow.fences.get(batch_reference)
     if last is None:
         return False

@@ -81,7 +81,8 @@ class Fence(NamedTuple):
     """Where the last quantity applied to a batch stood: in which life of which stream at which sequence, and in our log.
 
     The stream's place is that of the last quantity that came from a stream, (0, 0) if none did; `log_position` is that of the
-    last event before the quantity was applied, by whichever door.
+    last event before the last quantity that did not come from this stream, 0 if all did: two of one stream compare by their
+    places, whenever they were applied, and all others by when they came.
     """
 
     incarnation: int
@@ -100,6 +101,11 @@ class Fence(NamedTuple):
         if self.stream not in ("", place.stream):
             return False
         return (self.incarnation, self.sequence) >= (place.incarnation, place.sequence)
+
+    def moved_to(self, place: StreamPlace, came_after: int) -> Fence:
+        """Answer the fence after a quantity of a stream, that came after so many events."""
+        log_position = self.log_position if self.stream in ("", place.stream) else came_after
+        return Fence(place.incarnation, place.sequence, log_position, place.stream)
 
 
 @dataclass(slots=True)

@@ -30,7 +30,9 @@ def repair_product(command: RepairProduct, uow: UnitOfWork) -> Repair:
     if state.sku_sequence < command.sku_sequence_min:
         repair.changes.append(f"sku_sequence was {state.sku_sequence}, is {command.sku_sequence_min}")
         state.sku_sequence = command.sku_sequence_min
-    state.promise_number = max(state.promise_number, held.promise_number)
+    if state.promise_number < held.promise_number:
+        repair.changes.append(f"promise_number was {state.promise_number}, is {held.promise_number}")
+        state.promise_number = held.promise_number
     for correction in command.lines:
         _correct(correction, product, held, uow, repair)
     was_unfinished = state.promised_through is not None

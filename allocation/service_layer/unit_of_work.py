@@ -9,7 +9,7 @@ from allocation.domain.errors import UnknownBatch
 from allocation.domain.product import Product
 from allocation.domain.product_state import ProductState
 from allocation.service_layer.line_book import LineBook
-from allocation.service_layer.records import Changes, Fence, Footprint, ParkedState, UnfinishedPromising
+from allocation.service_layer.records import Changes, Footprint, ParkedState, UnfinishedPromising
 from allocation.service_layer.retention import truncated
 
 if TYPE_CHECKING:
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from allocation.service_layer.aged import Book, Forgotten
     from allocation.service_layer.envelope import Envelope
     from allocation.service_layer.event_log import Recorder
-    from allocation.service_layer.records import Ending, InboxEntry, InboxKey, KnownStream, Loaded, ParkedMessage, StreamPlace
+    from allocation.service_layer.records import (
+        Ending,
+        Fence,
+        InboxEntry,
+        InboxKey,
+        KnownStream,
+        Loaded,
+        ParkedMessage,
+        StreamPlace,
+    )
     from allocation.service_layer.store import Transaction
 
 
@@ -164,11 +173,8 @@ class UnitOfWork:
         self.parked[place] = self.parked[place]._replace(is_open=False)
         self._changes.ended[place] = ending
 
-    def move_fence(self, batch_reference: str, place: StreamPlace | None = None) -> None:
-        """Remember that a batch was given a quantity now; `place` is where it stood in the stream, if it came from one."""
-        last = self.fences.get(batch_reference, Fence(0, 0, 0))
-        stream, incarnation, sequence = place or last.place
-        fence = Fence(incarnation, sequence, self.log_position, stream)
+    def move_fence(self, batch_reference: str, fence: Fence) -> None:
+        """Remember which quantity of a batch was the last."""
         self.fences[batch_reference] = self._changes.fences[batch_reference] = fence
 
     def remember_stream(self, stream: KnownStream) -> None:

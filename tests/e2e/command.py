@@ -18,6 +18,7 @@ def run_allocation(*arguments: str, environment: Mapping[str, str]) -> subproces
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "allocation", *arguments],
         env=environment,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,

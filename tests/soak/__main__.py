@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 PICTURE = Path(__file__).parents[2] / "docs" / "soak.png"
 _SAMPLES = 400
 _SAMPLE_SECONDS_MIN = 0.5
-_RESTARTS = (1 / 8, 2 / 8, 3 / 8)
-"""When the broker is killed, in parts of the time: in the first half, so that its memory can be judged in the later one."""
 _QUIET_SECONDS = 60.0
 
 
@@ -40,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seconds", type=_positive, default=3_600.0)
     parser.add_argument("--calls-per-second", type=_positive, default=40.0)
+    parser.add_argument("--restarts", type=int, default=3, help="how often the broker is killed, in the first half of the time")
     parser.add_argument("--seed", type=int, default=2011)
     parser.add_argument("--picture", type=Path, default=PICTURE)
     parser.add_argument("--json", type=Path, help="write the samples to this file too")
@@ -62,7 +61,7 @@ async def _soak(given: argparse.Namespace) -> int:
         await asyncio.to_thread(service.start)
         load = SoakLoad(service.grpc_address, service.nats_url, seed=given.seed, calls_per_second=given.calls_per_second)
         await load.stock_up()
-        samples = await _watched(service, load, given.seconds)
+        samples = await _watched(service, load, given.seconds, given.restarts)
         problems = growing(samples) + await _ending(service, load, samples)
     judged = "" if is_memory_judged(samples) else " Too short to judge memory."
     verdict = ("Flat." if not problems else f"{len(problems)} problems.") + judged
@@ -74,10 +73,11 @@ async def _soak(given: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-async def _watched(service: ServiceProcess, load: SoakLoad, seconds: float) -> list[Sample]:
+async def _watched(service: ServiceProcess, load: SoakLoad, seconds: float, restarts_count: int) -> list[Sample]:
     """Run the load, kill the broker now and then, and look every so often; the last look is after all became quiet."""
     samples: list[Sample] = []
-    restarts = [part * seconds for part in _RESTARTS]
+    # In the later half the broker's memory is judged: it is left alone.
+    restarts = [number * seconds / 2 / (restarts_count + 1) for number in range(1, restarts_count + 1)]
     pause = max(_SAMPLE_SECONDS_MIN, seconds / _SAMPLES)
     loading = asyncio.create_task(load.run())
     began = time.monotonic()

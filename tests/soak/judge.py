@@ -38,9 +38,10 @@ def is_memory_judged(samples: Sequence[Sample]) -> bool:
 
 
 def later_half(samples: Sequence[Sample]) -> list[Sample]:
-    """Answer the samples of the second half of the time."""
-    end = samples[-1].seconds if samples else 0.0
-    return [sample for sample in samples if sample.seconds >= end / 2]
+    """Answer the samples of the second half of the load; the very last one is of the quiet after it."""
+    under_load = samples[:-1]
+    end = under_load[-1].seconds if under_load else 0.0
+    return [sample for sample in under_load if sample.seconds >= end / 2]
 
 
 def growth(samples: Sequence[Sample], what: str) -> tuple[float, float]:

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
-SKUS = 200
+SKUS = 20
+"""Of one period: then others take their place, so that no shrink moves more lines than in the first minute."""
+PERIOD_SECONDS = 30.0
 ABUSE_EVERY_SECONDS = 15.0
 _ABUSE_TIMES = 100
 _BATCHES_PER_SKU = 2
+_STOCK = 100
 _DEADLINE_SECONDS = 30.0
 _RETRY_SECONDS = 0.2
 _EXPECTED = {"UNAVAILABLE", "RESOURCE_EXHAUSTED"}
@@ -48,7 +51,7 @@ class SoakLoad:
         self._nats_url = nats_url
         self._pause = 1 / calls_per_second
         self._chance = random.Random(seed)  # noqa: S311 - varies the load, keeps no secret
-        self._run = f"soak-{seed}"
+        self._period = 0
         self._stopping = asyncio.Event()
 
     @property
@@ -61,14 +64,9 @@ class SoakLoad:
         self._stopping.set()
 
     async def stock_up(self) -> None:
-        """Create batches of every sku."""
+        """Begin the first period."""
         async with grpc.aio.insecure_channel(self._grpc_address) as channel:
-            stub = stubs.AllocationServiceStub(channel)
-            for number in range(SKUS * _BATCHES_PER_SKU):
-                request = CreateBatchRequest(
-                    batch_reference=f"{self._run}-{number}", sku=self._sku(number), purchased_quantity=1_000
-                )
-                await stub.CreateBatch(request, timeout=_DEADLINE_SECONDS, wait_for_ready=True)
+            await self._begin_period(stubs.AllocationServiceStub(channel), 0)
 
     async def run(self) -> None:
         """Go on until stopped."""
@@ -80,27 +78,35 @@ class SoakLoad:
             tasks.create_task(self._repeat(self._pause * 20, self._come_and_go))
             tasks.create_task(self._repeat(self._pause * 40, lambda: self._publish_garbage(client)))
             tasks.create_task(self._repeat(ABUSE_EVERY_SECONDS, self._abuse))
+            tasks.create_task(self._repeat(PERIOD_SECONDS, lambda: self._begin_period(stub, self._period + 1)))
         await client.close()
 
     async def _repeat(self, pause_seconds: float, once: Callable[[], Awaitable[None]]) -> None:
         while not self._stopping.is_set():
-            await once()
             try:
                 async with asyncio.timeout(pause_seconds * self._chance.uniform(0.5, 1.5)):
                     await self._stopping.wait()
             except TimeoutError:
-                continue
+                await once()
+
+    async def _begin_period(self, stub: stubs.AllocationServiceAsyncStub, period: int) -> None:
+        """Create batches of skus that nobody has heard of, and turn to them."""
+        for number in range(SKUS * _BATCHES_PER_SKU):
+            sku = f"SOAKED-TABLE-{period}-{number % SKUS}"
+            request = CreateBatchRequest(batch_reference=f"soak-{period}-{number}", sku=sku, purchased_quantity=_STOCK)
+            await stub.CreateBatch(request, timeout=_DEADLINE_SECONDS, wait_for_ready=True)
+        self._period = period
 
     async def _call(self, stub: stubs.AllocationServiceAsyncStub) -> None:
         number, sku = self._chance.randrange(10**9), self._sku(self._chance.randrange(SKUS))
-        batch = f"{self._run}-{self._chance.randrange(SKUS * _BATCHES_PER_SKU)}"
+        batch = self._batch()
         match self._chance.randrange(10):
             case 0:
                 await self._answered(stub.ListBatches(ListBatchesRequest(sku=sku, page_size=10), timeout=_DEADLINE_SECONDS))
             case 1:
                 await self._answered(stub.ListLines(ListLinesRequest(order_id=f"order-{number}"), timeout=_DEADLINE_SECONDS))
             case 2:
-                request = ChangeBatchQuantityRequest(batch_reference=batch, quantity=self._chance.randrange(2_000))
+                request = ChangeBatchQuantityRequest(batch_reference=batch, quantity=self._chance.randrange(2 * _STOCK))
                 await self._answered(stub.ChangeBatchQuantity(request, timeout=_DEADLINE_SECONDS))
             case _:
                 line = AllocateRequest(order_id=f"order-{number}", sku=sku, quantity=self._chance.randint(1, 3))
@@ -135,8 +141,7 @@ class SoakLoad:
                 created = BatchCreated(batch_reference=f"b-{number}", sku=self._sku(number), purchased_quantity=5)
                 await self._send(client, "batch.created", created.SerializeToString())
             case 1 | 2 | 3:
-                batch = f"{self._run}-{chance.randrange(SKUS * _BATCHES_PER_SKU)}"
-                changed = BatchQuantityChanged(batch_reference=batch, quantity=chance.randrange(2_000))
+                changed = BatchQuantityChanged(batch_reference=self._batch(), quantity=chance.randrange(2 * _STOCK))
                 await self._send(client, "batch.quantity.changed", changed.SerializeToString())
             case _:
                 lines = [OrderPlacedLine(sku=self._sku(number + line), quantity=1) for line in range(chance.randint(1, 3))]
@@ -185,7 +190,10 @@ class SoakLoad:
         return chosen
 
     def _sku(self, number: int) -> str:
-        return f"SOAKED-TABLE-{number % SKUS}"
+        return f"SOAKED-TABLE-{self._period}-{number % SKUS}"
+
+    def _batch(self) -> str:
+        return f"soak-{self._period}-{self._chance.randrange(SKUS * _BATCHES_PER_SKU)}"
 
     async def _connect(self) -> Client:
         return await nats.connect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -104,15 +105,16 @@ class House:
 class Consumer:
     """The inbound stream of a test: it numbers messages as a stream does, and hands them to the house."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, stream: str = INBOUND) -> None:
         self.house = house
+        self.stream = stream
         self.incarnation = 0
         self.sequence = 0
         self.bind("first life")
 
     def bind(self, created_at: str) -> None:
         """Look at the stream as the door does whenever it binds."""
-        state = StreamState(INBOUND, created_at, self.sequence)
+        state = StreamState(self.stream, created_at, self.sequence)
         self.incarnation = self.house.do(ObserveStream(state)).incarnation
 
     def recreate(self) -> None:
@@ -124,7 +126,7 @@ class Consumer:
         """Publish an event; header names are written with underscores."""
         self.sequence += 1
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return message_of(event, self.sequence, deliveries, named)
+        return replace(message_of(event, self.sequence, deliveries, named), stream=self.stream)
 
     def envelope(self, message: InboundMessage) -> Envelope:
         """Translate a message as the door does."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from allocation.adapters.sql import rows, tables
 from allocation.adapters.sql.migrate import revisions
@@ -65,9 +66,12 @@ async def inspect(path: Path, *, thorough: bool) -> Inspection:
 
 
 async def _damages(connection: AsyncConnection) -> list[str]:
-    checked = await connection.execute(text(f"PRAGMA quick_check({_SHOWN_MAX})"))
-    said = [str(row[0]) for row in checked if row[0] != "ok"]
-    orphans = await connection.execute(text("PRAGMA foreign_key_check"))
+    try:
+        checked = await connection.execute(text(f"PRAGMA quick_check({_SHOWN_MAX})"))
+        said = [str(row[0]) for row in checked if row[0] != "ok"]
+        orphans = await connection.execute(text("PRAGMA foreign_key_check"))
+    except DBAPIError as malformed:  # So much that it cannot even be checked.
+        return [str(malformed.orig)]
     return said + [
         f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there" for row in orphans.fetchmany(_SHOWN_MAX)
     ]

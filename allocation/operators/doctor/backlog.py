@@ -58,7 +58,7 @@ def _check_inbound(patient: Patient) -> Iterator[Finding]:
         yield warning(f"{said}: no service runs", "start the service")
     else:
         yield warning(
-            f"{said}, above {duration(limit)}", "see the service's log for what it retries, and `allocation parked list`"
+            f"{said}, above {duration(limit)}", "see the service's log for what it retries, and: allocation parked list"
         )
 
 
@@ -77,7 +77,7 @@ def _check_outbox(patient: Patient) -> Iterator[Finding]:
         yield warning(f"{said}: no service runs", "start the service")
     else:
         yield warning(
-            f"{said}, above {duration(_WAITS_SECONDS_MAX)}", "see what is said of the broker, and `allocation outbox`"
+            f"{said}, above {duration(_WAITS_SECONDS_MAX)}", "see what is said of the broker, and: allocation outbox status"
         )
 
 
@@ -89,7 +89,7 @@ def _check_parked(patient: Patient) -> Iterator[Finding]:
         yield ok("no message is parked")
     else:
         age = duration(patient.age(found.parked_oldest_at))
-        yield warning(f"{found.parked_rows:,} messages are parked, the oldest for {age}", "allocation parked list")
+        yield warning(f"messages that are parked: {found.parked_rows:,}, the oldest for {age}", "allocation parked list")
 
 
 def _check_copy(patient: Patient, stream: dict[str, Any], known: KnownStream) -> Iterator[Finding]:

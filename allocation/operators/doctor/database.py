@@ -9,6 +9,7 @@ from allocation.operators.doctor.finding import error, note, ok
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from allocation.operators.doctor.finding import Finding
     from allocation.operators.doctor.patient import Patient
@@ -27,7 +28,9 @@ def check_database(patient: Patient) -> Iterator[Finding]:
         )
     elif kind == "memory":
         yield note("there is no database: memory: keeps nothing")
-    elif patient.database is not None and not _exists(patient):
+    elif patient.database is None:
+        yield error(patient.not_inspected, "or unset ALLOCATION_DATABASE_URL: the file is then in the data folder")
+    elif not _exists(patient.database):
         yield note(f"there is no database {patient.database} yet", "start the service: it creates it")
     elif found is None:
         yield error(patient.not_inspected, "restore it from a backup, or name another by ALLOCATION_DATA_FOLDER")
@@ -62,10 +65,8 @@ def _integrity(damages: list[str] | None) -> Iterator[Finding]:
         yield ok("SQLite finds the file whole (quick_check, foreign_key_check)")
 
 
-def _exists(patient: Patient) -> bool:
-    if patient.database is None:
-        return False
+def _exists(path: Path) -> bool:
     try:
-        return patient.database.exists()
+        return path.exists()
     except OSError:
         return True  # It cannot be told: what cannot be read is said elsewhere.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from allocation.adapters.sql.inspection import inspect
 from allocation.adapters.startup_error import StartupError
 from allocation.connections import database_path
-from allocation.operators.broker import connected
+from allocation.operators.broker import broker_urls, connected
 from allocation.operators.doctor.backlog import check_backlog, check_copies
-from allocation.operators.doctor.broker import look_at_broker
+from allocation.operators.doctor.broker import look_at_broker, nobody_listens
 from allocation.operators.doctor.certificates import check_certificates
 from allocation.operators.doctor.clock import check_clock
 from allocation.operators.doctor.database import check_database
@@ -80,28 +80,32 @@ def judge(patient: Patient, checks: dict[str, Callable[[Patient], Iterable[Findi
 
 async def look(settings: Settings, *, thorough: bool) -> Patient:
     """Look at everything once: the broker before the database, which is then at least as far as the broker knows."""
-    database = _database(settings)
+    database, not_named = _database(settings)
     folder = None if database is None else database.parent
     running = await look_at_process(settings, folder)
     broker, not_connected = await _broker(settings, folder)
     inspection, not_inspected = await _inspection(database, thorough=thorough)
-    return Patient(settings, datetime.now(UTC), database, inspection, not_inspected, broker, not_connected, running)
+    return Patient(
+        settings, datetime.now(UTC), database, inspection, not_named or not_inspected, broker, not_connected, running
+    )
 
 
-def _database(settings: Settings) -> Path | None:
+def _database(settings: Settings) -> tuple[Path | None, str]:
     if settings.database_url.partition(":")[0] not in ("", "sqlite", "sqlite+aiosqlite"):
-        return None
+        return None, ""
     try:
-        return database_path(settings)
-    except StartupError:
-        return None
+        return database_path(settings), ""
+    except StartupError as unnamed:
+        return None, str(unnamed)
 
 
 async def _broker(settings: Settings, folder: Path | None) -> tuple[Broker | None, str]:
     try:
+        if nobody := await nobody_listens(broker_urls(settings)):
+            return None, nobody
         async with connected(settings) as connection:
             return await look_at_broker(connection, settings, folder), ""
-    except BrokerUnavailableError as away:
+    except (BrokerUnavailableError, ValueError) as away:
         return None, str(away)
 
 
@@ -110,5 +114,7 @@ async def _inspection(database: Path | None, *, thorough: bool) -> tuple[Inspect
         return None, ""
     try:
         return await inspect(database, thorough=thorough), ""
+    except DBAPIError as unreadable:
+        return None, f"the database {database} cannot be read: {unreadable.orig}"
     except (StartupError, SQLAlchemyError, OSError) as unreadable:
         return None, str(unreadable)

@@ -25,7 +25,7 @@ def check_settings(patient: Patient) -> Iterator[Finding]:
     if not found:
         changed = len(patient.settings.model_fields_set)
         yield ok(
-            f"{changed} settings are not left alone, and they fit each other" if changed else "all settings are left alone"
+            f"{changed} settings are set, and they fit each other" if changed else "no setting is set: all have their defaults"
         )
 
 
@@ -64,7 +64,7 @@ def _retention(settings: Settings) -> Iterator[Finding]:
         seconds = getattr(settings, name)
         if seconds < stream_seconds:
             yield warning(
-                f"ALLOCATION_{name.upper()}={seconds:g} is below {stream_seconds:g}, what a message is held by its stream: "
+                f"ALLOCATION_{name.upper()}={seconds:.15g} is below {stream_seconds:.0f}, what its stream holds a message: "
                 "a stream that is restored from a backup may bring what was forgotten",
                 f"ALLOCATION_{name.upper()}={stream_seconds * 1.5:.0f} ({duration(stream_seconds * 1.5)})",
             )

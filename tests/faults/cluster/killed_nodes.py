@@ -7,7 +7,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.cluster.cluster_scene import clustered
+from tests.faults.cluster.cluster_scene import account_of, clustered
 from tests.faults.cluster.progress import calls_are_answered, messages_are_stored
 from tests.faults.evidence import EVENTS, INBOUND
 from tests.nats_cluster import SIZE
@@ -29,7 +29,7 @@ async def kill_leaders(trial: Trial) -> Account:
                 await messages_are_stored(scene)
                 await cluster.start((leader,))
                 await cluster.until_healthy()
-        return await scene.account(times)
+        return await account_of(cluster, scene, times)
 
 
 async def kill_two(trial: Trial) -> Account:
@@ -56,7 +56,7 @@ async def _kill_many(trial: Trial, count: int) -> Account:
                 await cluster.start(dead)
                 await cluster.until_healthy()
                 await messages_are_stored(scene)
-        return await scene.account(times)
+        return await account_of(cluster, scene, times)
 
 
 async def kill_one_every_half_second(trial: Trial) -> Account:
@@ -74,4 +74,4 @@ async def kill_one_every_half_second(trial: Trial) -> Account:
                 await asyncio.sleep(max(0.0, _BETWEEN_KILLS_SECONDS - (time.monotonic() - began)))
             await cluster.until_healthy()
             await messages_are_stored(scene)
-        return await scene.account(times)
+        return await account_of(cluster, scene, times)

@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
-from tests.faults.cluster.cluster_scene import clustered
+from tests.faults.cluster.cluster_scene import account_of, clustered
 from tests.faults.cluster.progress import messages_are_stored
 from tests.faults.evidence import CONSUMER, EVENTS, INBOUND
 from tests.nats_cluster import SIZE
@@ -29,7 +29,7 @@ async def step_leaders_down(trial: Trial) -> Account:
                 times += await cluster.step_down(stream, consumer)
                 await cluster.leader_of(stream, consumer)
                 await messages_are_stored(scene, 5)
-        return await scene.account(times)
+        return await account_of(cluster, scene, times)
 
 
 async def freeze_leaders(trial: Trial) -> Account:
@@ -45,7 +45,7 @@ async def freeze_leaders(trial: Trial) -> Account:
                 leader.resume()
                 await cluster.until_healthy()
                 await messages_are_stored(scene)
-        return await scene.account(times)
+        return await account_of(cluster, scene, times)
 
 
 async def empty_stores(trial: Trial) -> Account:
@@ -64,7 +64,7 @@ async def empty_stores(trial: Trial) -> Account:
                 await messages_are_stored(scene)
                 await cluster.start((other,))
                 await cluster.until_healthy()
-        return await scene.account(times)
+        return await account_of(cluster, scene, times)
 
 
 async def replace_one_by_one(trial: Trial) -> Account:
@@ -77,4 +77,4 @@ async def replace_one_by_one(trial: Trial) -> Account:
                 await cluster.start((number,))
                 await cluster.until_healthy()
                 await messages_are_stored(scene)
-        return await scene.account(rounds * SIZE)
+        return await account_of(cluster, scene, rounds * SIZE)

@@ -12,6 +12,8 @@ import grpc
 from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
 from stock.allocation.v1.allocation_service_pb2 import AllocateRequest, CreateBatchRequest
 
+from tests.waiting import eventually
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -73,5 +75,4 @@ async def _call(stub: stubs.AllocationServiceAsyncStub, name: str, answered: Ans
 async def _one_more(answered: Answered, calling: asyncio.Task[None]) -> None:
     """Wait for the answer of the call that is under way: it was asked while the others were hostile."""
     before = len(answered.seconds) + len(answered.failures)
-    while len(answered.seconds) + len(answered.failures) == before and not calling.done():
-        await asyncio.sleep(_PAUSE_SECONDS)
+    await eventually(lambda: len(answered.seconds) + len(answered.failures) > before or calling.done(), _DEADLINE_SECONDS + 1)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest
+from stock.allocation.v1.allocation_service_pb2 import CreateBatchRequest
 
+from tests.faults.evidence import read_database
 from tests.faults.hostile.good_client import a_good_client
 from tests.faults.hostile.grpc_abuse import ABUSES, silent_connections
 from tests.faults.hostile.raw_http2 import END_HEADERS, HEADERS, RawConnection, frame, grpc_message, header, request
@@ -35,6 +37,13 @@ SLOWER_MAX = 100
 DEADLINE_SECONDS = 15.0
 
 
+@pytest.fixture(scope="module", autouse=True)
+def silent(service: ServiceProcess) -> Iterator[RawConnection]:
+    """Somebody who connected before the first test, and has said nothing since."""
+    with RawConnection(service.grpc_address, b"") as connection:
+        yield connection
+
+
 @pytest.mark.parametrize("abuse", ABUSES, ids=lambda abuse: abuse.__name__)
 async def test_good_callers_are_answered_in_time_while_others_are_up_to(service: ServiceProcess, abuse: Abuse) -> None:
     name = abuse.__name__
@@ -56,6 +65,10 @@ async def test_good_callers_are_answered_in_time_while_others_are_up_to(service:
     assert peak.bytes - before.memory_bytes < MEMORY_GROWTH_MAX
     await eventually(lambda: vitals_of(service.pid).descriptors <= before.descriptors + DESCRIPTORS_LEFT_MAX)
     assert service.serves()
+
+
+def any_method(channel: grpc.aio.Channel, path: str) -> Any:  # noqa: ANN401 - bytes go in, bytes come out
+    return channel.unary_unary(path)
 
 
 def _held_open(abuse: AbstractContextManager[int]) -> None:
@@ -84,8 +97,31 @@ async def test_a_method_that_nobody_has_is_unimplemented(service: ServiceProcess
     async with grpc.aio.insecure_channel(service.grpc_address) as channel:
         for path in ("/stock.allocation.v1.AllocationService/Steal", "/no.such.Service/Method", "/x"):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await channel.unary_unary(path)(b"", timeout=30)
+                await any_method(channel, path)(b"", timeout=30)
             assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(b"plain", True), ("Ü".encode(), True), (b"a\x00b", False), (b"a\nb", False), (b"\x7f", False), (b"x" * 129, False)],
+    ids=["plain", "umlaut", "zero byte", "line feed", "delete", "long"],
+)
+async def test_a_correlation_id_is_kept_only_if_it_is_a_text_like_any_identifier(
+    service: ServiceProcess, given: bytes, *, kept: bool
+) -> None:
+    sku = f"CORRELATED-{given[:20].hex()}"
+    asked = CreateBatchRequest(batch_reference=sku, sku=sku, purchased_quantity=1).SerializeToString()
+    path = "/stock.allocation.v1.AllocationService/CreateBatch"
+    with RawConnection(service.grpc_address) as connection:
+        connection.say(request(path, asked, metadata=[(b"x-correlation-id", given)]))
+
+        def logged() -> list[str]:
+            rows = read_database(service.database, ("events",))["events"]
+            return [row["correlation_id"] for row in rows if row["sku"] == sku]
+
+        (correlation_id,) = await eventually(logged)
+    assert (correlation_id == given.decode()) is kept
+    assert correlation_id.isprintable()
 
 
 async def test_headers_above_their_limit_are_refused(service: ServiceProcess) -> None:
@@ -93,13 +129,13 @@ async def test_headers_above_their_limit_are_refused(service: ServiceProcess) ->
     async with grpc.aio.insecure_channel(service.grpc_address) as channel:
         for metadata in ([("x-huge", "x" * 40_000)], [(f"x-{number}", "x" * 100) for number in range(300)]):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await channel.unary_unary(method)(b"\n\x01b", metadata=metadata, timeout=30)
+                await any_method(channel, method)(b"\n\x01b", metadata=metadata, timeout=30)
             assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 async def test_thousands_of_calls_at_once_on_one_connection_are_all_answered(service: ServiceProcess) -> None:
     async with grpc.aio.insecure_channel(service.grpc_address) as channel:
-        method = channel.unary_unary("/stock.allocation.v1.AllocationService/GetBatch")
+        method = any_method(channel, "/stock.allocation.v1.AllocationService/GetBatch")
         answers = await asyncio.gather(*(method(b"\n\x01b", timeout=60) for _ in range(3_000)), return_exceptions=True)
     codes = {answer.code() for answer in answers if isinstance(answer, grpc.aio.AioRpcError)}
     assert len(answers) == 3_000
@@ -146,9 +182,8 @@ async def test_a_service_out_of_descriptors_serves_whom_it_knows_and_takes_new_c
         await eventually(lambda: vitals_of(service.pid).descriptors <= before.descriptors + DESCRIPTORS_LEFT_MAX)
 
 
-async def test_whoever_connects_and_says_nothing_is_hung_up_on(service: ServiceProcess) -> None:
-    with RawConnection(service.grpc_address, b"") as connection:
-        assert await asyncio.to_thread(connection.is_closed_within, 18.0)
+async def test_whoever_connects_and_says_nothing_is_hung_up_on(silent: RawConnection) -> None:
+    assert await asyncio.to_thread(silent.is_closed_within, 18.0)
 
 
 def test_a_whole_request_by_hand_is_answered_so_that_the_damaged_ones_are_nearly_right(service: ServiceProcess) -> None:

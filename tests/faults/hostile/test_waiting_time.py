@@ -122,7 +122,7 @@ async def test_the_refusal_names_how_many_may_wait() -> None:
         await settle()
         waiting += [asyncio.create_task(queue.group_commit.submit(said("next"))) for _ in range(GROUP_MAX)]
         await settle()
-        with pytest.raises(QueueFullError, match="^10 commands are waiting, which is the limit$"):
+        with pytest.raises(QueueFullError, match=r"^10 commands are waiting, which is the limit$"):
             await queue.group_commit.submit(said("too many"))
         queue.store.gate.open()
         await asyncio.gather(*waiting)

@@ -61,7 +61,9 @@ def _report(tally: Tally, arguments: argparse.Namespace, console: Console) -> No
         faults.add_row(fault, f"{times:,}")
     console.print(faults)
     for outcome in tally.failed[:_SHOWN_MAX]:
-        console.print(f"[red]seed {outcome.seed}[/red] {replay_command(outcome, arguments.variant, arguments.setting)}", soft_wrap=True)
+        console.print(
+            f"[red]seed {outcome.seed}[/red] {replay_command(outcome, arguments.variant, arguments.setting)}", soft_wrap=True
+        )
         for problem in outcome.problems[:_SHOWN_MAX]:
             console.print(f"  {problem}", highlight=False, markup=False, soft_wrap=True)
     console.print(

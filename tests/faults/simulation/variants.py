@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.faults.simulation.world import World
 
 UNBROKEN = "unbroken"
-CAUGHT_WITHIN_HISTORIES = 150
+CAUGHT_WITHIN_HISTORIES = 300
 
 
 def _as_they_are(adapters: Adapters, _world: World) -> Adapters:

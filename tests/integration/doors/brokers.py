@@ -65,6 +65,7 @@ class FakeInbound:
         self.binds = 0
         self.fetches = 0
         self.away: Exception | None = None
+        self.ack_floor = 0
         self._life = 1
         self._sequence = 0
         self._waiting: deque[list[InboundMessage]] = deque()
@@ -104,7 +105,7 @@ class FakeInbound:
         self.binds += 1
         if self.away is not None:
             raise self.away
-        return StreamState(INBOUND, f"life {self._life}", self._sequence)
+        return StreamState(INBOUND, f"life {self._life}", self._sequence, self.ack_floor)
 
     async def trim(self) -> None:
         """Keep everything: this stream is never full."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
-from stock.allocation.v1.inbound_events_pb2 import OrderPlaced, OrderPlacedLine
+from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged, OrderPlaced, OrderPlacedLine
 
 from allocation.domain.batch import Batch
 from allocation.domain.commands import Allocate, ChangeBatchQuantity, Command, CreateBatch, PlaceOrder
@@ -18,6 +18,8 @@ from tests.unit.house import asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from google.protobuf.message import Message
 
     from allocation.service_layer.envelope import Envelope
     from tests.unit.house import Consumer
@@ -43,6 +45,10 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
 )
 
 
+PUBLISHED = COMMANDS.filter(lambda command: not isinstance(command, Allocate))
+"""Those that can come by the stream."""
+
+
 class Doors:
     """Brings each command by the door that it has: orders by the stream, the others by RPC."""
 
@@ -51,10 +57,23 @@ class Doors:
 
     def envelope(self, command: Command) -> Envelope:
         """Put a command into an envelope; an order becomes a message of its own first."""
-        if not isinstance(command, PlaceOrder):
-            return asked(command)
-        lines = [OrderPlacedLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity) for line in command.lines]
-        return self._consumer.envelope(self._consumer.message(OrderPlaced(order_id=command.order_id, lines=lines)))
+        return self.published(command) if isinstance(command, PlaceOrder) else asked(command)
+
+    def published(self, command: Command) -> Envelope:
+        """Put a command into the message that brings it, as the next of the stream."""
+        return self._consumer.envelope(self._consumer.message(_event_of(command)))
+
+
+def _event_of(command: Command) -> Message:
+    match command:
+        case PlaceOrder(order_id, lines):
+            placed = [OrderPlacedLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity) for line in lines]
+            return OrderPlaced(order_id=order_id, lines=placed)
+        case ChangeBatchQuantity(reference, quantity):
+            return BatchQuantityChanged(batch_reference=reference, quantity=quantity)
+        case CreateBatch(reference, sku, quantity, eta):
+            return BatchCreated(batch_reference=reference, sku=sku, purchased_quantity=quantity, eta=eta)
+    raise AssertionError(command)
 
 
 def in_short(answer: object) -> object:

@@ -13,6 +13,7 @@ from allocation.domain.commands import PlaceOrder
 from allocation.domain.errors import Rejection
 from allocation.service_layer.inbox import Consumption
 from tests.unit.machine.bus import Bus, BusInParts
+from tests.unit.machine.bus_with_parked import BusWithParked
 from tests.unit.machine.histories import COMMANDS, LINES, in_short
 from tests.unit.machine.naive import Naive, Told
 
@@ -116,6 +117,8 @@ class BusInSinglePartsThatEnd(BusInPartsThatEnd):
     steps_max = 1
 
 
-@pytest.mark.parametrize("bus", [BusAtOnce, BusInPartsWithInterruptions, BusInPartsThatEnd, BusInSinglePartsThatEnd])
+@pytest.mark.parametrize(
+    "bus", [BusAtOnce, BusInPartsWithInterruptions, BusInPartsThatEnd, BusInSinglePartsThatEnd, BusWithParked]
+)
 def test_every_history_keeps_the_rules(bus: type[Bus]) -> None:
     run_state_machine_as_test(bus, settings=_settings)

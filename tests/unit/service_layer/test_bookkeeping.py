@@ -11,8 +11,8 @@ from tests.unit.house import House
 EVENTS = "ALLOCATION_EVENTS"
 
 
-def observe(house: House, created_at: str, last_sequence: int) -> KnownStream:
-    known: KnownStream = house.do(ObserveStream(StreamState(EVENTS, created_at, last_sequence)))
+def observe(house: House, created_at: str, last_sequence: int, ack_floor: int = 0) -> KnownStream:
+    known: KnownStream = house.do(ObserveStream(StreamState(EVENTS, created_at, last_sequence, ack_floor)))
     return known
 
 
@@ -50,6 +50,24 @@ def test_a_last_sequence_below_the_highest_known_is_another_life() -> None:
     observe(house, "monday", 0)
     house.do(MarkPublished(EVENTS, 1, 80, ()))
     assert observe(house, "monday", 79) == KnownStream(EVENTS, "monday", incarnation=2, last_sequence=0)
+
+
+def test_an_older_copy_of_a_stream_was_consumed_as_far_as_it_says() -> None:
+    house = House()
+    observe(house, "monday", 0)
+    house.do(MarkPublished(EVENTS, 1, 80, ()))
+    known = observe(house, "monday", 79, ack_floor=60)
+    assert known == KnownStream(EVENTS, "monday", incarnation=2, last_sequence=60)
+    assert not known.is_behind(60), "it is the stream that is old, and not the database"
+
+
+def test_an_older_copy_of_the_database_is_behind_what_was_acknowledged() -> None:
+    house = House()
+    observe(house, "monday", 0)
+    house.do(MarkPublished(EVENTS, 1, 50, ()))
+    known = observe(house, "monday", 80, ack_floor=60)
+    assert known == KnownStream(EVENTS, "monday", incarnation=1, last_sequence=50)
+    assert (known.is_behind(60), known.is_behind(50), known.is_behind(49)) == (True, False, False)
 
 
 def test_published_events_leave_the_outbox_and_stay_in_the_log() -> None:

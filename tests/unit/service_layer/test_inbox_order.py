@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from allocation.domain.commands import ChangeBatchQuantity
 from allocation.service_layer.inbox import Consumption
-from tests.unit.house import INBOUND
+from tests.unit.house import INBOUND, Consumer
 from tests.unit.service_layer.happenings import RUG, changed, created
 
 if TYPE_CHECKING:
-    from tests.unit.house import Consumer, House
+    from tests.unit.house import House
 
 
 def test_a_quantity_of_an_unknown_batch_is_early_and_leaves_nothing_behind(house: House, consumer: Consumer) -> None:
@@ -84,3 +84,31 @@ def test_a_message_of_another_life_is_not_touched(house: House, consumer: Consum
 def test_a_stream_that_was_never_observed_is_of_another_life(house: House, consumer: Consumer) -> None:
     house.store.streams.clear()
     assert consumer.publish(created()) is Consumption.OTHER_LIFE
+
+
+def test_a_stream_of_another_name_is_not_taken_for_old(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    for quantity in (9, 8, 7):
+        consumer.publish(changed(quantity))
+    other = Consumer(house, "ORDERS_AND_STOCK")
+    assert other.publish(changed(3)) is Consumption.APPLIED
+    assert house.store.fences["b1"].place == ("ORDERS_AND_STOCK", 1, 1)
+    assert consumer.publish(changed(4)) is Consumption.APPLIED, "between streams, order is the order of arrival"
+    assert house.store.batches_by_reference["b1"].purchased_quantity == 4
+
+
+def test_a_fence_that_does_not_name_its_stream_stands_for_the_one_that_is_consumed(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    older = consumer.message(changed(5))
+    consumer.publish(changed(8))
+    house.store.fences["b1"] = house.store.fences["b1"]._replace(stream="")
+    assert consumer.consume(older) == [Consumption.SUPERSEDED]
+
+
+def test_an_rpc_leaves_the_place_in_the_stream_where_it_was(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    older = consumer.message(changed(5))
+    consumer.publish(changed(8))
+    house.do(ChangeBatchQuantity("b1", 7))
+    assert house.store.fences["b1"].place == (INBOUND, 1, 3)
+    assert consumer.consume(older) == [Consumption.SUPERSEDED]

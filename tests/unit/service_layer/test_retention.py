@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +30,7 @@ from allocation.service_layer.streams import StreamState
 from tests.unit.house import INBOUND, TODAY, Consumer, House, allocate, recorder
 
 if TYPE_CHECKING:
+    from allocation.service_layer.aged import InboxPlace
     from allocation.service_layer.housekeeping import Pass
     from allocation.service_layer.streams import InboundMessage
 
@@ -53,12 +54,12 @@ class TimedHouse(House):
         """Have old messages forgotten, page after page, and answer how many were."""
         forgotten, above = 0, None
         while True:
-            page = InboxPage(self.now - age, above, limit)
+            page = InboxPage(self.now - age, cast("InboxPlace | None", above), limit)
             passed: Pass = self.do(ForgetInbox(page, StreamReach(state, incarnation)))
             forgotten += passed.forgotten
             if passed.next is None:
                 return forgotten
-            above = passed.next  # type: ignore[assignment] # a pass over the inbox goes on in the inbox
+            above = passed.next
 
     def forget_parked(self, state: StreamState, incarnation: int = 1) -> int:
         """Have parked messages forgotten that ended a day ago."""
@@ -254,43 +255,58 @@ def test_an_event_of_the_services_own_books_is_no_business_of_the_event_stream(h
     assert house.forget_events(None).forgotten == 2
 
 
+@dataclass(frozen=True)
+class Held:
+    """A message as a stream holds it; `number` tells it from all others, also from those at its place in other lives."""
+
+    message: InboundMessage
+    stored_at: datetime
+    number: int
+
+    @property
+    def key(self) -> InboxKey:
+        """The key under which it is consumed."""
+        return InboxKey("/shop", self.message.headers["ce-id"])
+
+
 @dataclass
 class Stream:
     """A stream of a test, which can be read again from its beginning, trimmed, made anew and restored from a backup."""
 
     consumer: Consumer
     house: TimedHouse
-    held: dict[int, tuple[InboundMessage, datetime]] = field(default_factory=dict)
+    held: dict[int, Held] = field(default_factory=dict)
     created_at: str = "first life"
     next_sequence: int = 1
-    backup: tuple[dict[int, tuple[InboundMessage, datetime]], str, int] | None = None
+    backup: tuple[dict[int, Held], str, int] | None = None
     lives: int = 1
-    consumed: dict[int, InboxKey] = field(default_factory=dict)
-    """By their sequence, the messages that are held and took effect or were known to have done so."""
+    published: int = 0
+    delivered: set[int] = field(default_factory=set)
+    """The numbers of messages that took effect, or were known to have done so, and are known still."""
 
     def publish(self, number: int) -> None:
         """Store a message with an identity of its own choice."""
         self.consumer.sequence = self.next_sequence - 1
         message = self.consumer.message(RUG, 1, ce_source="/shop", ce_id=str(number))
-        self.held[self.next_sequence] = (message, self.house.now)
+        self.published += 1
+        self.held[self.next_sequence] = Held(message, self.house.now, self.published)
         self.next_sequence += 1
 
     def deliver_all(self, _: int) -> None:
         """Deliver all that is held, from the beginning, as after a reset of the consumer."""
-        for sequence, (message, _stored) in sorted(self.held.items()):
-            self.consumer.consume(message)
-            self.consumed[sequence] = InboxKey("/shop", message.headers["ce-id"])
+        for _sequence, held in sorted(self.held.items()):
+            self.consumer.consume(held.message)
+            self.delivered.add(held.number)
 
     def trim(self, count: int) -> None:
         """Forget the oldest messages."""
         for sequence in sorted(self.held)[:count]:
             del self.held[sequence]
-            self.consumed.pop(sequence, None)
 
     def recreate(self, _: int) -> None:
         """Begin another life."""
         self.lives += 1
-        self.held, self.consumed, self.next_sequence, self.created_at = {}, {}, 1, f"life {self.lives}"
+        self.held, self.next_sequence, self.created_at = {}, 1, f"life {self.lives}"
         self.observe()
 
     def back_up(self, _: int) -> None:
@@ -298,15 +314,12 @@ class Stream:
         self.backup = (dict(self.held), self.created_at, self.next_sequence)
 
     def restore(self, _: int) -> None:
-        """Put the copy in its place, as a broker that is restored does: its messages were consumed before, or not."""
+        """Put the copy in its place; what it holds and was forgotten before, rightly then, is as good as never delivered."""
         if self.backup is None:
             return
         held, self.created_at, self.next_sequence = self.backup
         self.held = dict(held)
-        known = self.house.store.consumed
-        before = {sequence: InboxKey("/shop", message.headers["ce-id"]) for sequence, (message, _) in held.items()}
-        # What was consumed and not restored is not held; what is held and was known keeps being known.
-        self.consumed = {sequence: key for sequence, key in before.items() if key in known}
+        self.delivered -= {one.number for one in held.values() if one.key not in self.house.store.consumed}
         self.observe()
 
     def observe(self) -> None:
@@ -321,11 +334,11 @@ class Stream:
     def forget(self, hours: int) -> None:
         """Have old messages forgotten, and see whether any that is held and was consumed is among them."""
         first = min(self.held, default=self.next_sequence)
-        since = min((stored for _, stored in self.held.values()), default=self.house.now)
+        since = min((held.stored_at for held in self.held.values()), default=self.house.now)
         state = StreamState(INBOUND, self.created_at, self.next_sequence - 1, first_sequence=first, holds_since=since)
         self.house.forget_inbox(state, self.consumer.incarnation, age=timedelta(hours=hours), limit=3)
-        lost = {sequence: key for sequence, key in self.consumed.items() if key not in self.house.store.consumed}
-        assert not lost
+        known = self.house.store.consumed
+        assert not [held for held in self.held.values() if held.number in self.delivered and held.key not in known]
 
 
 _OFTEN = ("publish", "deliver_all", "wait", "forget")

@@ -1,0 +1,263 @@
+"""`allocation parked`, through the real command line: against a service that runs, and on what one left behind."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import nats
+import pytest
+from stock.allocation.v1 import allocation_service_pb2 as messages
+from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged
+
+from tests.e2e.command import complaint_of, run_allocation
+from tests.e2e.operators.terminal import run_on_a_terminal
+from tests.e2e.publishing import publish, set_aside
+from tests.e2e.random_refs import random_batch_reference, random_sku
+from tests.service_process import ServiceProcess
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+    from nats.aio.client import Client
+
+STILL_PARKED = 3
+WRONG_USAGE = 2
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """A service of these tests' own."""
+    settings = {"unknown_wait_seconds": 0.1}
+    with ServiceProcess(tmp_path_factory.mktemp("parked"), settings=settings) as process:
+        yield process.start()
+
+
+@pytest.fixture
+async def client(running: ServiceProcess) -> AsyncIterator[Client]:
+    """A publisher."""
+    connected = await nats.connect(running.nats_url, allow_reconnect=False)
+    yield connected
+    await connected.close()
+
+
+def parked(service: ServiceProcess, *arguments: str) -> CompletedProcess[str]:
+    return run_allocation("parked", *arguments, environment=service.environment())
+
+
+def as_json(service: ServiceProcess, *arguments: str, status: int = 0) -> Any:  # noqa: ANN401 - JSON
+    ended = parked(service, *arguments, "--json")
+    assert ended.returncode == status, ended.stderr
+    return json.loads(ended.stdout)
+
+
+async def park_quantity(service: ServiceProcess, client: Client, batch: str, quantity: int) -> str:
+    """Publish a quantity of a batch that does not exist, and answer its place once it is parked."""
+    event = BatchQuantityChanged(batch_reference=batch, quantity=quantity)
+    sequence = await publish(client, "batch.quantity.changed", event.SerializeToString())
+    await set_aside(service, sequence)
+    return f"ALLOCATION_INBOUND/1/{sequence}"
+
+
+async def park_bytes(service: ServiceProcess, client: Client, payload: bytes, headers: dict[str, str] | None = None) -> str:
+    sequence = await publish(client, "batch.created", payload, headers)
+    await set_aside(service, sequence)
+    return f"ALLOCATION_INBOUND/1/{sequence}"
+
+
+def create(service: ServiceProcess, batch: str) -> None:
+    with service.stub() as stub:
+        stub.CreateBatch(messages.CreateBatchRequest(batch_reference=batch, sku=random_sku(), purchased_quantity=20))
+
+
+def change(service: ServiceProcess, batch: str, quantity: int) -> None:
+    with service.stub() as stub:
+        stub.ChangeBatchQuantity(messages.ChangeBatchQuantityRequest(batch_reference=batch, quantity=quantity))
+
+
+def quantity_of(service: ServiceProcess, batch: str) -> int:
+    with service.stub() as stub:
+        return int(stub.GetBatch(messages.GetBatchRequest(batch_reference=batch)).batch.purchased_quantity)
+
+
+async def test_parked_messages_are_listed_by_their_reason(running: ServiceProcess, client: Client) -> None:
+    batch = random_batch_reference()
+    first, second = [await park_quantity(running, client, batch, quantity) for quantity in (5, 8)]
+    broken = await park_bytes(running, client, b"\xff")
+    listed = parked(running, "list", "--limit", "1000")
+    assert listed.returncode == 0
+    assert "unknown_batch: " in listed.stdout
+    for line in (
+        f"  {first}  batch.quantity.changed  ",
+        f"  {second}  batch.quantity.changed  ",
+        f"  {broken}  batch.created ",
+    ):
+        assert line in listed.stdout
+    assert "payload: 1 bytes that are no stock.allocation.v1.BatchCreated" in listed.stdout
+    assert f"  {batch}\n" in listed.stdout
+
+    found = as_json(running, "list", "--batch", batch, "--limit", "1")
+    (group,) = found["groups"]
+    assert (group["reason"], group["count"], group["subjects"]) == ("unknown_batch", 2, ["batch.quantity.changed"])
+    assert group["first_parked_at"] <= group["last_parked_at"]
+    assert [message["place"] for message in found["messages"]] == [first]
+    assert (found["total"], found["not_shown"]) == (2, 1)
+    assert found["messages"][0]["message"] == {"batch_reference": batch, "quantity": 5}
+
+
+async def test_parked_messages_are_found_by_subject_reason_and_time(running: ServiceProcess, client: Client) -> None:
+    broken = await park_bytes(running, client, b"\xff\x00")
+
+    def places(*options: str) -> list[str]:
+        return [message["place"] for message in as_json(running, "list", "--limit", "1000", *options)["messages"]]
+
+    assert broken in places("--subject", "batch.created", "--reason", "malformed", "--since", "1h")
+    assert broken not in places("--subject", "order.placed", "--until", "2999-01-01")
+    assert places("--until", "1h") == []
+
+
+async def test_a_parked_message_is_shown_whole_with_what_to_do_about_it(running: ServiceProcess, client: Client) -> None:
+    headers = {"ce-source": "/purchasing", "ce-id": "note-\x1b[31m7"}
+    place = await park_bytes(running, client, b"\xff\x00not protobuf", headers)
+    shown = parked(running, "show", place).stdout
+    assert "  reason      malformed\n" in shown
+    assert "000000  ff 00 6e 6f 74 20 70 72 6f 74 6f 62 75 66" in shown
+    assert "..not protobuf" in shown
+    assert "\x1b" not in shown, "what a publisher sent does not steer the operator's terminal"
+    assert "note-\\x1b[31m7" in shown
+    assert f"allocation parked discard {place} --reason '...'" in shown
+
+    known = as_json(running, "show", place)
+    assert (known["place"], known["message"], known["ending"]) == (place, None, None)
+    assert base64.b64decode(known["payload"]) == b"\xff\x00not protobuf"
+    assert known["headers"] == headers
+
+
+async def test_an_undecided_quantity_is_shown_with_the_batch_that_it_waits_for(running: ServiceProcess, client: Client) -> None:
+    batch = random_batch_reference()
+    place = await park_quantity(running, client, batch, 5)
+    shown = parked(running, "show", place).stdout
+    assert "bytes, a stock.allocation.v1.BatchQuantityChanged" in shown
+    assert f'"batch_reference": "{batch}"' in shown
+    assert f"When batch {batch!r} exists, replay it" in shown
+    assert f"    allocation parked replay {place}\n" in shown
+
+
+async def test_quantities_are_replayed_in_their_order_once_their_batch_exists(running: ServiceProcess, client: Client) -> None:
+    batch = random_batch_reference()
+    first, second = [await park_quantity(running, client, batch, quantity) for quantity in (5, 8)]
+    too_early = parked(running, "replay", second, first)
+    assert too_early.returncode == STILL_PARKED
+    assert f"{first}  still_parked: its batch is unknown" in too_early.stdout
+
+    create(running, batch)
+    replayed = as_json(running, "replay", "--batch", batch, "--yes")
+    assert [(one["place"], one["outcome"]) for one in replayed["replays"]] == [(first, "applied"), (second, "applied")]
+    assert replayed["still_parked"] == 0
+    assert quantity_of(running, batch) == 8
+
+    again = parked(running, "replay", first)
+    assert (again.returncode, f"{first}  not_parked: it ended before" in again.stdout) == (0, True)
+    endings = [message["ending"]["outcome"] for message in as_json(running, "list", "--batch", batch, "--all")["messages"]]
+    assert endings == ["applied", "applied"]
+
+
+@pytest.mark.parametrize("door", ["the stream", "an RPC"])
+async def test_a_replay_that_a_newer_quantity_has_overtaken_is_superseded(
+    running: ServiceProcess, client: Client, door: str
+) -> None:
+    batch = random_batch_reference()
+    place = await park_quantity(running, client, batch, 5)
+    create(running, batch)
+    if door == "an RPC":
+        change(running, batch, 9)
+    else:
+        event = BatchQuantityChanged(batch_reference=batch, quantity=9)
+        await publish(client, "batch.quantity.changed", event.SerializeToString())
+        await settle(running, batch, 9)
+    replayed = parked(running, "replay", place)
+    assert replayed.returncode == 0
+    assert replayed.stdout == (
+        f"{place}  superseded: a newer quantity of its batch has overtaken it: nothing changed\n1 replayed: 1 superseded.\n"
+    )
+    assert quantity_of(running, batch) == 9
+    assert "superseded" in parked(running, "show", place).stdout
+
+
+async def settle(service: ServiceProcess, batch: str, quantity: int) -> None:
+    await eventually(lambda: quantity_of(service, batch) == quantity)
+
+
+async def test_a_discarded_message_keeps_its_reason(running: ServiceProcess, client: Client) -> None:
+    place = await park_bytes(running, client, b"\xff\x01")
+    discarded = parked(running, "discard", place, "--reason", "  sent by a test of the warehouse ")
+    assert (discarded.returncode, discarded.stdout.startswith("1 discarded.")) == (0, True)
+    assert place not in parked(running, "list", "--limit", "1000").stdout
+    listed = parked(running, "list", "--limit", "1000", "--all").stdout
+    assert ": sent by a test of the warehouse\n" in listed
+    again = parked(running, "discard", place, "--reason", "once more")
+    assert again.stdout.startswith("0 discarded; 1 had ended before.")
+    ending = as_json(running, "show", place)["ending"]
+    assert (ending["outcome"], ending["detail"]) == ("discarded", "sent by a test of the warehouse")
+
+
+async def test_whoever_sits_at_a_terminal_is_asked_first(running: ServiceProcess, client: Client) -> None:
+    batch = random_batch_reference()
+    place = await park_quantity(running, client, batch, 5)
+    arguments = ("parked", "discard", "--batch", batch)
+    refused = run_on_a_terminal(*arguments, answers="n\n", environment=running.environment())
+    assert (refused.returncode, "Discard 1 parked messages? [y/N]" in refused.stderr) == (1, True)
+    assert as_json(running, "show", place)["ending"] is None
+    agreed = run_on_a_terminal(*arguments, answers="y\nno such batch\n", environment=running.environment())
+    assert agreed.returncode == 0, agreed.stderr
+    assert as_json(running, "show", place)["ending"]["detail"] == "no such batch"
+
+
+async def test_what_is_not_named_one_by_one_has_to_be_confirmed(running: ServiceProcess, client: Client) -> None:
+    await park_bytes(running, client, b"\xff\x02")
+    ended = parked(running, "replay", "--everything")
+    assert (ended.returncode, ended.stdout) == (WRONG_USAGE, "")
+    assert "There is no terminal to confirm it on: say --yes" in " ".join(ended.stderr.replace("│", " ").split())
+
+
+def test_a_place_that_never_was_parked_is_told(running: ServiceProcess) -> None:
+    complaint = complaint_of(parked(running, "replay", "ALLOCATION_INBOUND/7/42"))
+    assert complaint == (
+        "no message ALLOCATION_INBOUND/7/42 was ever parked; `allocation parked list --all` lists those that were"
+    )
+
+
+def test_without_a_database_it_says_where_it_looked(tmp_path: Path) -> None:
+    unstarted = ServiceProcess(tmp_path)
+    complaint = complaint_of(parked(unstarted, "list"))
+    assert complaint.startswith(f"there is no database {unstarted.database}; set ALLOCATION_DATA_FOLDER")
+    assert not unstarted.data_folder.exists()
+
+
+async def test_a_service_that_is_stopped_left_them_to_be_dealt_with(tmp_path: Path) -> None:
+    batch = random_batch_reference()
+    with ServiceProcess(tmp_path, settings={"unknown_wait_seconds": 0.1}) as stopped:
+        stopped.start()
+        client = await nats.connect(stopped.nats_url, allow_reconnect=False)
+        first, second = [await park_quantity(stopped, client, batch, quantity) for quantity in (5, 8)]
+        broken = await park_bytes(stopped, client, BatchCreated(batch_reference=batch).SerializeToString())
+        create(stopped, batch)
+        await client.close()
+        assert stopped.interrupt() == 0
+
+        assert as_json(stopped, "list")["total"] == 3
+        replayed = as_json(stopped, "replay", "--everything", "--yes", status=STILL_PARKED)
+        assert [(one["place"], one["outcome"]) for one in replayed["replays"]] == [
+            (first, "applied"),
+            (second, "applied"),
+            (broken, "still_parked"),
+        ]
+        assert as_json(stopped, "discard", broken, "--reason", "no sku")["discarded"] == 1
+        assert parked(stopped, "list").stdout == "Nothing is parked.\n"
+
+        stopped.start()
+        assert quantity_of(stopped, batch) == 8

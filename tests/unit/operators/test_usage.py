@@ -1,0 +1,76 @@
+"""What is refused before anything is looked at: places that are none, reasons that say nothing, times that are no times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from allocation.__main__ import app
+from allocation.commands.instants import instant, written
+from allocation.commands.terminal import printable
+
+WRONG_USAGE = 2
+PLACE = "ALLOCATION_INBOUND/1/1"
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (["parked", "replay"], "Name places as `allocation parked list` shows them"),
+        (["parked", "replay", PLACE, "--batch", "b"], "Name places as"),
+        (["parked", "replay", PLACE, "--everything"], "Name places as"),
+        (["parked", "discard", "--reason", "x"], "Name places as"),
+        (["parked", "replay", "ALLOCATION_INBOUND/1"], "'ALLOCATION_INBOUND/1' is no place of a message"),
+        (["parked", "replay", "ALLOCATION_INBOUND/1/9223372036854775808"], "is no place of a message"),
+        (["parked", "replay", "ALLOCATION_INBOUND/2147483648/1"], "is no place of a message"),
+        (["parked", "show", "ALLOCATION_INBOUND/0/1"], "is no place of a message"),
+        (["parked", "show", "/1/1"], "is no place of a message"),
+        (["parked", "discard", PLACE, "--reason", "  "], "a reason has 1 to 1,000 characters, no control characters; this one"),
+        (["parked", "discard", PLACE, "--reason", "x" * 1_001], "this one has 1,001"),
+        (["parked", "discard", PLACE, "--reason", "two\nlines"], "no control characters"),
+        (["parked", "list", "--reason", "boredom"], "'boredom' is none of malformed, wrong_type, "),
+        (["parked", "list", "--since", "yesterday"], "'yesterday' is neither a time like 2026-03-01T12:00:00Z nor an age"),
+        (["parked", "list", "--until", "999999w"], "'999999w' is neither a time like"),
+        (["parked", "list", "--limit", "0"], "greater than or equal to 1"),
+        (["consumer", "reset"], "say where it is to begin: --from-sequence or --from-time"),
+        (["consumer", "reset", "--from-sequence", "1", "--from-time", "1h"], "--from-sequence or --from-time, one of them"),
+        (["consumer", "reset", "--from-sequence", "0"], "greater than or equal to 1"),
+        (["consumer", "reset", "--from-time", "12:00"], "'12:00' is neither a time like"),
+    ],
+)
+def test_wrong_usage_is_told(line: list[str], complaint: str) -> None:
+    ended = CliRunner().invoke(app, line, env={"COLUMNS": "200"})
+    assert (ended.exit_code, ended.stdout) == (WRONG_USAGE, "")
+    assert complaint in " ".join(ended.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(("age", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7_200), ("3d", 259_200), ("1w", 604_800)])
+def test_an_age_is_so_long_ago(age: str, seconds: int) -> None:
+    assert abs(datetime.now(UTC) - instant(age) - timedelta(seconds=seconds)) < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("2026-03-01T12:00:00Z", datetime(2026, 3, 1, 12, tzinfo=UTC)),
+        ("2026-03-01T12:00:00.25+01:00", datetime(2026, 3, 1, 12, 0, 0, 250_000, timezone(timedelta(hours=1)))),
+        ("2026-03-01 12:00", datetime(2026, 3, 1, 12, tzinfo=UTC)),
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_time_without_a_zone_is_utc(text: str, means: datetime) -> None:
+    assert instant(text) == means
+    assert instant(written(means)) == means, "what is shown can be copied"
+
+
+@pytest.mark.parametrize("text", ["", "h", "-2h", "2 h", "2y", "0001-01-01T00:00+23:00"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="neither a time"):
+        instant(text)
+
+
+def test_text_from_elsewhere_cannot_steer_the_terminal() -> None:
+    assert printable("B\x1b[2J\r\n\u202eé 箱") == "B\\x1b[2J\\r\\n\\u202eé 箱"
