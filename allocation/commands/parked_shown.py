@@ -91,7 +91,7 @@ def discarded(count: int, asked: int, reason: str, *, as_json: bool) -> str:
     if not asked:
         return _NOTHING
     before = f"; {asked - count} had ended before" if count < asked else ""
-    return f"{count} discarded{before}. They are kept with the reason: `allocation parked list --all`."
+    return f"{count} discarded{before}. What is discarded is kept with its reason: `allocation parked list --all`."
 
 
 def _lines_of_listing(listing: parked.Listing) -> Iterator[str]:
