@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECONDS := 60
+HISTORIES := 5000
 READY := $(VENV)/.ready
 ASYNCAPI := tools/asyncapi/node_modules/.package-lock.json
 VALIDATE_PROTO := build/third_party/buf/validate/validate.proto
 
-.PHONY: run test check conformance faults soak world docs generate format lock baseline clean help
+.PHONY: run test check conformance faults simulation soak world docs generate format lock baseline clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +24,9 @@ conformance: $(READY)  ## run the programs of five languages against a live serv
 
 faults: $(READY)  ## be cruel to the service in every way, or in one (FAULT=name), and print a table; SEED=n repeats
 	@$(BIN)/python -m tests.faults $(if $(FAULT),--fault $(FAULT)) $(if $(SEED),--seed $(SEED))
+
+simulation: $(READY)  ## live through 5,000 seeded histories on a virtual clock (HISTORIES=n, SEED=n)
+	@$(BIN)/python -m tests.faults.simulation --histories $(HISTORIES) $(if $(SEED),--seed $(SEED))
 
 soak: $(READY)  ## run a mixed load for an hour (SECONDS=n) and draw what it does to memory, files and connections
 	@$(BIN)/python -m tests.soak --seconds $(if $(filter file,$(origin SECONDS)),3600,$(SECONDS))
