@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,50 @@ from allocation.service_layer.messagebus import GroupOutcome, MessageBus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import grpc
+
     from allocation.connections import Adapters
     from allocation.entrypoints.grpc_certificates import Certificates
+    from allocation.lifecycle import CallersListener, Listener
     from allocation.settings import Settings
 
 
-def compose(adapters: Adapters, settings: Settings, certificates: Certificates | None = None) -> Service:
+def utc_now() -> datetime:
+    """Answer the present instant."""
+    return datetime.now(UTC)
+
+
+def new_uuid7() -> str:
+    """Answer an identity that nobody else has; later ones sort after earlier ones."""
+    return str(uuid_utils.uuid7())
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the parts take from the machine that they run on: the time, identities, and ports to listen on."""
+
+    clock: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = new_uuid7
+    listener: Callable[[AllocationService, str, int, grpc.ServerCredentials | None], CallersListener] = GrpcListener
+    admin_listener: Callable[[AdminService, int], Listener] = AdminListener
+
+
+THIS_MACHINE = Surroundings()
+
+
+def compose(
+    adapters: Adapters,
+    settings: Settings,
+    certificates: Certificates | None = None,
+    surroundings: Surroundings = THIS_MACHINE,
+) -> Service:
     """Put the whole service together."""
-    group_commit = group_commit_over(adapters, settings, lambda outcome: committed(outcome))  # noqa: PLW0108 - what is woken is made only after this
+    group_commit = group_commit_over(
+        adapters,
+        settings,
+        lambda outcome: committed(outcome),  # noqa: PLW0108 - what is woken is made only after this
+        surroundings,
+    )
     relay = OutboxRelay(
         group_commit,
         adapters.reader,
@@ -50,17 +87,19 @@ def compose(adapters: Adapters, settings: Settings, certificates: Certificates |
     return Service(
         group_commit=group_commit,
         reader=adapters.reader,
-        listener=GrpcListener(
-            AllocationService(group_commit, adapters.reader, _new_id),
+        listener=surroundings.listener(
+            AllocationService(group_commit, adapters.reader, surroundings.new_id),
             settings.grpc_host,
             settings.grpc_port,
             certificates.credentials() if certificates else None,
         ),
-        admin=AdminListener(admin_service_over(adapters, settings, group_commit), settings.admin_port),
+        admin=surroundings.admin_listener(
+            admin_service_over(adapters, settings, group_commit, surroundings), settings.admin_port
+        ),
         consumer=NatsConsumer(
             group_commit,
             adapters.inbound,
-            _new_id,
+            surroundings.new_id,
             fetch_messages_max=settings.fetch_messages_max,
             unknown_wait_seconds=settings.unknown_wait_seconds,
             deliveries_max=settings.deliveries_max,
@@ -69,13 +108,18 @@ def compose(adapters: Adapters, settings: Settings, certificates: Certificates |
         continuation=continuation,
         broker_is_healthy=adapters.broker_is_healthy,
         shutdown_seconds=settings.shutdown_seconds,
-        retention=retention_over(adapters, settings, group_commit),
+        retention=retention_over(adapters, settings, group_commit, surroundings),
     )
 
 
-def group_commit_over(adapters: Adapters, settings: Settings, committed: Callable[[GroupOutcome], None]) -> GroupCommit:
+def group_commit_over(
+    adapters: Adapters,
+    settings: Settings,
+    committed: Callable[[GroupOutcome], None],
+    surroundings: Surroundings = THIS_MACHINE,
+) -> GroupCommit:
     """Make the one way in which commands are carried out."""
-    recorder = Recorder(encode_event, _now, _new_id)
+    recorder = Recorder(encode_event, surroundings.clock, surroundings.new_id)
     return GroupCommit(
         adapters.store,
         MessageBus(recorder, promises_per_transaction_max=settings.promises_per_transaction_max),
@@ -85,7 +129,9 @@ def group_commit_over(adapters: Adapters, settings: Settings, committed: Callabl
     )
 
 
-def retention_over(adapters: Adapters, settings: Settings, group_commit: GroupCommit) -> Retention | None:
+def retention_over(
+    adapters: Adapters, settings: Settings, group_commit: GroupCommit, surroundings: Surroundings
+) -> Retention | None:
     """Make what forgets old rows; none if nobody can say what the streams still hold."""
     if adapters.stream_states is None:
         return None
@@ -95,20 +141,14 @@ def retention_over(adapters: Adapters, settings: Settings, group_commit: GroupCo
         adapters.reader,
         adapters.stream_states,
         ages,
-        _now,
+        surroundings.clock,
         interval_seconds=settings.retention_interval_seconds,
     )
 
 
-def admin_service_over(adapters: Adapters, settings: Settings, group_commit: GroupCommit) -> AdminService:
+def admin_service_over(
+    adapters: Adapters, settings: Settings, group_commit: GroupCommit, surroundings: Surroundings = THIS_MACHINE
+) -> AdminService:
     """Make the operators' door."""
     names = StreamNames(settings.inbound_stream, settings.inbound_consumer, settings.event_stream)
-    return AdminService(group_commit, adapters.reader, adapters.inbound, _new_id, names)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return str(uuid_utils.uuid7())
+    return AdminService(group_commit, adapters.reader, adapters.inbound, surroundings.new_id, names)

@@ -17,6 +17,7 @@ from allocation.adapters.jetstream.connection import BrokerConnection
 from allocation.adapters.jetstream.errors import BrokerTooOldError
 from allocation.adapters.jetstream.events import JetStreamEvents
 from allocation.adapters.jetstream.inbound import JetStreamInbound
+from allocation.adapters.jetstream.presence import open_promptly
 from allocation.adapters.memory import MemoryStore
 from allocation.adapters.sql.sqlite import open_sqlite
 from allocation.adapters.startup_error import StartupError
@@ -128,15 +129,27 @@ async def beside_jetstream(settings: Settings, store: Store, reader: Reader, *, 
         BrokerUnavailableError: it is to connect, and no broker answers.
 
     """
-    async with _unconnected(settings, urls_of(settings), store, reader, adopt=True) as (connection, adapters):
+    urls = broker_urls(settings)
+    async with _unconnected(settings, urls, store, reader, adopt=True) as (connection, adapters):
         if connects:
-            await connection.open()
+            await open_promptly(connection, urls)
         yield adapters
 
 
 def urls_of(settings: Settings) -> list[str]:
     """List the brokers that `serve` connects to."""
     return [url.strip() for url in settings.nats_urls.split(",")]
+
+
+def broker_urls(settings: Settings) -> list[str]:
+    """List where the broker of a service is that others run: at ALLOCATION_NATS_URLS if it was set, else on the port of `dev`.
+
+    Left alone, both are the same place. A port that was set alone is that of `dev`: whoever listens where ALLOCATION_NATS_URLS
+    points by default is then somebody else.
+    """
+    if "nats_urls" in settings.model_fields_set:
+        return urls_of(settings)
+    return [f"nats://127.0.0.1:{settings.nats_port}"]
 
 
 @asynccontextmanager

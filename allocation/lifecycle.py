@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -16,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from allocation.entrypoints.admin_listener import AdminListener
     from allocation.entrypoints.continuation import Continuation
-    from allocation.entrypoints.grpc_listener import GrpcListener
     from allocation.entrypoints.nats_consumer import NatsConsumer
     from allocation.entrypoints.outbox_relay import OutboxRelay
     from allocation.entrypoints.retention import Retention
@@ -30,14 +27,31 @@ _HEALTH_SECONDS = 1.0
 _CANCEL_AGAIN_SECONDS = 0.5
 
 
+class Listener(Protocol):
+    """A door that is called."""
+
+    async def start(self) -> None:
+        """Listen."""
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuse new calls, and give those under way time to end."""
+
+
+class CallersListener(Listener, Protocol):
+    """The door of callers, who are told too how the service does."""
+
+    async def tell_health(self, *, store: bool, broker: bool) -> None:
+        """Say what can be reached."""
+
+
 @dataclass
 class Service:
     """The running whole: `run` serves until `stopping` is set, or until a part of it dies of a bug."""
 
     group_commit: GroupCommit
     reader: Reader
-    listener: GrpcListener
-    admin: AdminListener
+    listener: CallersListener
+    admin: Listener
     consumer: NatsConsumer
     relay: OutboxRelay
     continuation: Continuation
@@ -54,7 +68,11 @@ class Service:
 
         """
         await self.listener.start()
-        await self.admin.start()
+        try:
+            await self.admin.start()
+        except BaseException:
+            await self.listener.stop(0)  # Nobody would carry out what it takes.
+            raise
         committing = self.group_commit.start()
         consuming = _task(self.consumer.run(), "nats-consumer")
         background = [
@@ -70,10 +88,12 @@ class Service:
             await asyncio.wait({stop_asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop_asked.cancel()
-            await self._shut_down(consuming, background)
+            await self._shut_down(committing, consuming, background)
         _raise_first(parts)
 
-    async def _shut_down(self, consuming: asyncio.Task[None], background: list[asyncio.Task[None]]) -> None:
+    async def _shut_down(
+        self, committing: asyncio.Task[None], consuming: asyncio.Task[None], background: list[asyncio.Task[None]]
+    ) -> None:
         log.info("shutting down")
         self.consumer.stop()
         await self.listener.stop(self.shutdown_seconds)
@@ -87,11 +107,13 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(self.shutdown_seconds):
                 await self.group_commit.close()
+        await self._end({committing})  # Else it would carry out what still waits on a store that is closed.
 
     async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
         """Cancel until all have ended: Python 3.11's wait_for, by which nats-py waits, may swallow a cancellation."""
-        deadline = time.monotonic() + self.shutdown_seconds
-        while tasks and time.monotonic() < deadline:
+        now = asyncio.get_running_loop().time
+        deadline = now() + self.shutdown_seconds
+        while tasks and now() < deadline:
             for task in tasks:
                 task.cancel()
             _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_SECONDS)

@@ -13,7 +13,7 @@ from allocation.commands.terminal import confirm
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from allocation.operators.consumer import Progress
+    from allocation.operators.consumer_progress import Progress
 
 app = typer.Typer(
     name="consumer",

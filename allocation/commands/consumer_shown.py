@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from allocation.commands.instants import written as when
-from allocation.commands.terminal import printable
+from allocation.commands.terminal import json_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from typing import Any
 
-    from allocation.operators.consumer import Progress, Status
+    from allocation.operators.consumer import Status
+    from allocation.operators.consumer_progress import Progress
 
 
 def for_people(status: Status) -> str:
@@ -24,7 +24,7 @@ def for_people(status: Status) -> str:
 def as_json(status: Status) -> str:
     """Write all of it."""
     progress, known = status.progress, status.known
-    return _json(
+    return json_text(
         {
             "stream": progress.stream,
             "consumer": progress.consumer,
@@ -66,7 +66,7 @@ def reset_for_people(progress: Progress, pending: int) -> str:
 
 def reset_as_json(progress: Progress, pending: int) -> str:
     """Write what is to come."""
-    return _json({"stream": progress.stream, "consumer": progress.consumer, "pending": pending})
+    return json_text({"stream": progress.stream, "consumer": progress.consumer, "pending": pending})
 
 
 def _lines(status: Status) -> Iterator[str]:
@@ -105,7 +105,3 @@ def _oldest(status: Status) -> dict[str, Any] | None:
         "published_at": when(oldest.published_at),
         "age_seconds": round(max((status.looked_at - oldest.published_at).total_seconds(), 0), 3),
     }
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)

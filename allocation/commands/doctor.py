@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from allocation.commands.terminal import json_text, printable
 
 if TYPE_CHECKING:
     from allocation.operators.doctor.examination import Findings
@@ -48,12 +49,10 @@ def _as_json(findings: Findings) -> str:
         {"check": check, "level": one.level.value, "found": one.found, "advice": one.advice or None} for check, one in findings
     ]
     counts = {level: sum(row["level"] == level for row in rows) for level in ("ok", "note", "warning", "error")}
-    return json.dumps({"findings": rows, "counts": counts}, indent=2, ensure_ascii=False)
+    return json_text({"findings": rows, "counts": counts})
 
 
 def _for_people(findings: Findings, *, verbose: bool) -> str:
-    from allocation.commands.terminal import printable  # noqa: PLC0415 - keeps help fast
-
     lines, well = [], 0
     for check, finding in findings:
         if finding.level.value == "ok" and not verbose:

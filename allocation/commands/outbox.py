@@ -12,11 +12,12 @@ from allocation.commands.running import run
 from allocation.commands.terminal import confirm, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from allocation.adapters.sql.outbox_reader import PublicEvent
-    from allocation.operators.outbox import Sent, Status, Verification
+    from allocation.operators.outbox import Sent, Status
+    from allocation.operators.outbox_verification import Verification
     from allocation.settings import Settings
 
 app = typer.Typer(
@@ -41,13 +42,14 @@ def status(*, as_json: AsJson = False) -> None:
     """
     from allocation.commands import outbox_shown  # noqa: PLC0415 - keeps help fast
     from allocation.operators import outbox  # noqa: PLC0415 - keeps help fast
+    from allocation.operators.event_stream import NoStreamError  # noqa: PLC0415 - keeps help fast
     from allocation.service_layer.streams import BrokerUnavailableError  # noqa: PLC0415 - keeps help fast
 
     async def look(settings: Settings) -> tuple[Status, str]:
         known = await outbox.status(settings)
         try:
             return await outbox.with_stream(settings, known), ""
-        except (BrokerUnavailableError, outbox.NoStreamError) as error:
+        except (BrokerUnavailableError, NoStreamError) as error:
             return known, str(error)
 
     found, trouble = run(look)
@@ -63,10 +65,10 @@ def verify(*, since: Since = None, limit: Limit = _SHOWN_DEFAULT, as_json: AsJso
     It only looks, and reads the whole stream. Ends with status 3 if something is missing.
     E.g. `allocation outbox verify --since 2h`.
     """
-    from allocation.commands import outbox_shown  # noqa: PLC0415 - keeps help fast
+    from allocation.commands import outbox_verification_shown as shown  # noqa: PLC0415 - keeps help fast
 
     found = _verified(None if since is None else instant(since), limit)
-    typer.echo(outbox_shown.verification_as_json(found) if as_json else outbox_shown.verification_for_people(found))
+    typer.echo(shown.verification_as_json(found) if as_json else shown.verification_for_people(found))
     if found.missing:
         raise typer.Exit(SOMETHING_IS_MISSING)
 
@@ -89,7 +91,7 @@ def re_emit(  # noqa: PLR0913 - each is an option
     A service that is stopped publishes it at its next start. Ends with status 3 if something is still missing.
     E.g. `allocation outbox re-emit --yes`.
     """
-    from allocation.commands import outbox_shown  # noqa: PLC0415 - keeps help fast
+    from allocation.commands import outbox_verification_shown as shown  # noqa: PLC0415 - keeps help fast
 
     since_when = None if since is None else instant(since)
     before = _verified(since_when, limit)
@@ -103,19 +105,19 @@ def re_emit(  # noqa: PLR0913 - each is an option
         sent = _send(before, [one for one in ids if one not in left_out], count, wait)
         after = _verified(since_when, limit) if sent.is_served else None
     refused = [] if after is None else [one for one in ids if one not in left_out and after.is_absent(known[one])]
-    reported = outbox_shown.re_emitted_as_json if as_json else outbox_shown.re_emitted_for_people
-    typer.echo(reported(before, outbox_shown.Sending(left_out, sent, refused), after))
+    reported = shown.re_emitted_as_json if as_json else shown.re_emitted_for_people
+    typer.echo(reported(before, shown.Sending(left_out, sent, refused), after))
     if after is not None and (after.missing or refused):
         raise typer.Exit(SOMETHING_IS_MISSING)
 
 
 def _verified(since: datetime | None, limit: int) -> Verification:
-    from allocation.operators import outbox  # noqa: PLC0415 - keeps help fast
+    from allocation.operators import outbox_verification  # noqa: PLC0415 - keeps help fast
 
     async def look(settings: Settings) -> Verification:
-        total = await outbox.stream_messages(settings)
+        total = await outbox_verification.stream_messages(settings)
         with progress("reading the stream", total) as progressed:
-            return await outbox.verify(settings, since=since, shown_max=limit, progressed=progressed)
+            return await outbox_verification.verify(settings, since=since, shown_max=limit, progressed=progressed)
 
     return run(look)
 
@@ -147,14 +149,25 @@ def _left_out(known: Mapping[str, PublicEvent], found: Verification) -> dict[str
 def _send(before: Verification, event_ids: Sequence[str], count: int, wait_seconds: float) -> Sent:
     from allocation.operators import outbox  # noqa: PLC0415 - keeps help fast
 
-    async def send(settings: Settings, progressed: Callable[[int], None]) -> Sent:
-        return await outbox.re_emit(settings, outbox.absent(settings, before, event_ids), wait_seconds, progressed)
+    queued: list[int] = []
 
-    with progress("queueing", count) as progressed:
-        try:
-            return run(lambda settings: send(settings, progressed))
-        except TimeoutError:
-            give_up(
-                f"{count} events are in the outbox, and the service did not publish them within {wait_seconds:g} s: "
-                "allocation outbox status"
-            )
+    async def send(settings: Settings) -> Sent:
+        with progress("queueing", count) as progressed:
+
+            def note(portion: int) -> None:
+                queued.append(portion)
+                progressed(portion)
+
+            return await outbox.re_emit(settings, outbox.absent(settings, before, event_ids), wait_seconds, note)
+
+    try:
+        return run(send)
+    except TimeoutError:
+        give_up(
+            f"{count} events are in the outbox, and the service did not publish them within {wait_seconds:g} s: "
+            "allocation outbox status"
+        )
+    except typer.Exit:
+        if queued:
+            typer.echo(f"{sum(queued)} of {count} events are in the outbox, and go out: allocation outbox status", err=True)
+        raise

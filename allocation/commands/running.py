@@ -6,18 +6,40 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import typer
+
 from allocation.commands.reading_settings import give_up, settings_of_environment
+from allocation.commands.terminal import write_no_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from allocation.settings import Settings
 
+INTERRUPTED = 130
 Result = TypeVar("Result")
 
 
+def run_to_the_end(work: Callable[[Settings], Coroutine[Any, Any, None]], tell: Callable[[], None]) -> None:
+    """Do work that changes something, and tell what was done, also when it did not come to its end: that much stands.
+
+    Raises:
+        typer.Exit: as `run` does.
+
+    """
+    try:
+        run(work)
+    finally:
+        tell()
+
+
 def run(work: Callable[[Settings], Coroutine[Any, Any, Result]]) -> Result:
-    """Do the work with the settings of the environment; what it cannot do ends the command with status 1."""
+    """Do the work with the settings of the environment.
+
+    Raises:
+        typer.Exit: it could not be done, or not to its end, and why was said: 1; somebody pressed Ctrl-C: 130.
+
+    """
     import grpc  # noqa: PLC0415 - keeps help fast
     import structlog  # noqa: PLC0415 - keeps help fast
 
@@ -33,6 +55,14 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, Result]]) -> Result:
     try:
         return asyncio.run(work(settings))
     except grpc.aio.AioRpcError as error:
-        give_up(f"the service did not do it: {error.details()} ({error.code().name})")
+        is_known = error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+        did_not = "the service did not do it" if is_known else "the service did not answer, whether it did it or not"
+        give_up(f"{did_not}: {error.details()} ({error.code().name})")
     except (StartupError, BrokerUnavailableError, StreamMismatchError, StoreUnavailableError, OutcomeUnknownError) as error:
         give_up(error)
+    except BrokenPipeError:
+        write_no_more()
+        give_up("whoever read the output is gone")
+    except KeyboardInterrupt:
+        typer.echo("allocation: interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None

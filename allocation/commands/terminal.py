@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +19,24 @@ _MANY = 100
 def printable(text: str) -> str:
     """Escape what is no printable character: a message from elsewhere must not move the cursor of whoever looks at it."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def json_text(document: object) -> str:
+    """Write a document for machines, which people can read, too; what is no printable character is escaped as JSON does."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+
+
+def clipped(text: str, characters_max: int) -> str:
+    """Write the beginning of a text that somebody else may have made as long as he liked, printable."""
+    if len(text) <= characters_max:
+        return printable(text)
+    return f"{printable(text[:characters_max])}… ({len(text):,} characters)"
+
+
+def write_no_more() -> None:
+    """Have what is still written to standard output vanish: nobody reads it any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -37,10 +37,16 @@ def verify(
         if not as_json:
             typer.echo(verify_shown.for_people(found, limit))
         confirm(f"Mend {len(found.repairable_skus)} products?", yes=yes)
-        repaired, before = _repaired(found), found
-        found = _verified()
-        report = verify_shown.repaired_as_json if as_json else verify_shown.repaired_for_people
-        typer.echo(report(before, repaired, found, limit))
+        try:
+            _repair(found, repaired)
+        except typer.Exit:  # What was mended until then stays so.
+            if repaired:
+                report = verify_shown.repairs_as_json if as_json else verify_shown.repairs_for_people
+                typer.echo(report(found, repaired, limit))
+            raise
+        before, found = found, _verified()
+        report_all = verify_shown.repaired_as_json if as_json else verify_shown.repaired_for_people
+        typer.echo(report_all(before, repaired, found, limit))
     else:
         typer.echo(verify_shown.as_json(found, limit) if as_json else verify_shown.for_people(found, limit))
     if found.disagreements:
@@ -57,11 +63,12 @@ def _verified() -> Verified:
     return run(look)
 
 
-def _repaired(found: Verified) -> list[Repaired]:
+def _repair(found: Verified, repaired: list[Repaired]) -> None:
     from allocation.operators import verify as operator  # noqa: PLC0415 - keeps help fast
 
-    async def mend(settings: Settings) -> list[Repaired]:
+    async def mend(settings: Settings) -> None:
         with progress("mending", len(found.repairable_skus)) as progressed:
-            return await operator.repair(settings, found, progressed)
+            async for one in operator.repair(settings, found, progressed):
+                repaired.append(one)  # noqa: PERF401 - what was done until it is interrupted is kept
 
-    return run(mend)
+    run(mend)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from allocation.adapters.sql.rows import instant
 from allocation.commands.instants import written as when
-from allocation.commands.terminal import printable
+from allocation.commands.terminal import json_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from allocation.operators.disagreement import Disagreement
+    from allocation.operators.books.disagreement import Disagreement
     from allocation.operators.verify import Repaired, Verified
 
 
@@ -24,7 +23,7 @@ def for_people(found: Verified, limit: int) -> str:
 
 def as_json(found: Verified, limit: int) -> str:
     """Write the same."""
-    return _json(_verified(found, limit))
+    return json_text(_verified(found, limit))
 
 
 def repaired_for_people(_before: Verified, repaired: Sequence[Repaired], after: Verified, limit: int) -> str:
@@ -34,8 +33,24 @@ def repaired_for_people(_before: Verified, repaired: Sequence[Repaired], after: 
 
 def repaired_as_json(before: Verified, repaired: Sequence[Repaired], after: Verified, limit: int) -> str:
     """Write the same."""
+    return _repair_as_json(before, repaired, after, limit)
+
+
+def repairs_for_people(before: Verified, repaired: Sequence[Repaired], _limit: int) -> str:
+    """Write what was changed before it was interrupted, and of how many products nothing is known."""
+    left = len(before.repairable_skus) - len(repaired)
+    return "\n".join([*_lines_of_repair(repaired), f"Of {left:,} products nothing is known: do it again."])
+
+
+def repairs_as_json(before: Verified, repaired: Sequence[Repaired], limit: int) -> str:
+    """Write the same; `after` is null."""
+    return _repair_as_json(before, repaired, None, limit)
+
+
+def _repair_as_json(before: Verified, repaired: Sequence[Repaired], after: Verified | None, limit: int) -> str:
     products = [{"sku": one.sku, "changes": one.changes, "refusals": one.refusals} for one in repaired]
-    return _json({"before": _verified(before, limit), "repaired": products, "after": _verified(after, limit)})
+    shown = None if after is None else _verified(after, limit)
+    return json_text({"before": _verified(before, limit), "repaired": products, "after": shown})
 
 
 def _lines(found: Verified, limit: int) -> Iterator[str]:
@@ -94,7 +109,3 @@ def _verified(found: Verified, limit: int) -> dict[str, Any]:
             for row in found.truncated
         ],
     }
-
-
-def _json(document: object) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)

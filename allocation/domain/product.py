@@ -9,14 +9,14 @@ from allocation.domain import events
 from allocation.domain.batch import Batch
 from allocation.domain.errors import LineConflict, UnknownSku
 from allocation.domain.order_line import KeptLine, LineState, LineStatus, OrderLine
-from allocation.domain.product_state import ProductState, Reallocation, Recounted
+from allocation.domain.product_state import Reallocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from allocation.domain.commands import CreateBatch
     from allocation.domain.lines import Lines
-    from allocation.domain.product_state import LinesHeld
+    from allocation.domain.product_state import ProductState
 
 
 class Product:
@@ -109,41 +109,12 @@ class Product:
         else:
             self._try_waiting(promised_through, Reallocation())
 
-    def recount(self, held: LinesHeld) -> list[Recounted]:
-        """Make every counter what the lines come to, and answer those that were not; all batches must be loaded.
-
-        A batch that has promised more than it holds is treated as one that shrinks to what it holds: the lines promised last
-        leave. Then all that wait are tried again.
-        """
-        found = [Recounted(None, *counter) for counter in self._recount_own(held)]
-        for batch in self.batches:
-            promised = held.promised.get(batch.reference, 0)
-            if promised != batch.allocated_quantity:
-                found.append(Recounted(batch.reference, "allocated_quantity", batch.allocated_quantity, promised))
-                batch.recount(promised)
-        if self.state.promised_through is not None:
-            self.state.promised_through = 0
-        self.continue_promising()
-        return found
-
     def status(self, kept: KeptLine) -> LineStatus:
         """Say where a kept line stands."""
         if kept.batch_reference is None:
             return LineStatus(kept.line, LineState.BACKORDERED, kept.sku_sequence)
         batch = self.batch(kept.batch_reference)
         return LineStatus(kept.line, LineState.ALLOCATED, kept.sku_sequence, batch.reference, batch.eta)
-
-    def _recount_own(self, held: LinesHeld) -> list[tuple[str, int, int]]:
-        state = self.state
-        right = {
-            "batch_count": len(self.batches),
-            "waiting_lines": held.waiting,
-            "promise_number": max(state.promise_number, held.promise_number),
-        }
-        wrong = [(name, getattr(state, name), value) for name, value in right.items() if getattr(state, name) != value]
-        for name, _, value in wrong:
-            setattr(state, name, value)
-        return wrong
 
     def _kept_before(self, line: OrderLine) -> KeptLine | None:
         kept = self._lines.find(line.order_id, line.line_id)
@@ -163,11 +134,7 @@ class Product:
 
     def _promise(self, kept: KeptLine, batch: Batch) -> KeptLine:
         batch.allocate(kept.line.quantity)
-        kept.state, kept.batch_reference, kept.sku_sequence = (
-            LineState.ALLOCATED,
-            batch.reference,
-            self._next_sequence(),
-        )
+        kept.state, kept.batch_reference, kept.sku_sequence = LineState.ALLOCATED, batch.reference, self._next_sequence()
         self._lines.put(kept)
         self._events.append(events.Allocated(kept.line, batch.reference, batch.eta, kept.sku_sequence))
         return kept

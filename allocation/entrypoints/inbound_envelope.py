@@ -25,7 +25,7 @@ def envelope_of(message: InboundMessage, incarnation: int, new_id: Callable[[], 
     place = f"{message.stream}/{incarnation}"
     source, message_id = place, str(message.sequence)
     try:
-        _check_headers(headers)
+        _check_headers(headers, message.stream)
     except MalformedError as error:
         command: Command = Park(ParkingReason.MALFORMED, str(error))
         headers = {}
@@ -55,13 +55,17 @@ def _command_of(message: InboundMessage, given_type: str | None) -> Command:
         return Park(ParkingReason.MALFORMED, str(error))
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def _check_headers(headers: Mapping[str, str], stream: str) -> None:
     rule = f"must be 1 to {HEADER_CHARACTERS_MAX} characters of UTF-8, no control characters"
     violations = [
         Violation(name, f"{rule}, is {shown(headers[name])}")
         for name in ("ce-id", "ce-source", "ce-correlationid")
         if name in headers and not _is_valid(headers[name])
     ]
+    source = headers.get("ce-source", "")
+    if source.startswith(f"{stream}/") and source.removeprefix(f"{stream}/").isdecimal():
+        rule = f"must not be {stream}/ and a number: messages without an identity are known by that"
+        violations.append(Violation("ce-source", f"{rule}, is {shown(source)}"))
     if violations:
         raise MalformedError(violations)
 

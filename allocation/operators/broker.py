@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from allocation.adapters.jetstream.connection import BrokerConnection
 from allocation.adapters.jetstream.errors import BrokerTooOldError
-from allocation.connections import urls_of
+from allocation.adapters.jetstream.presence import open_promptly
+from allocation.connections import broker_urls
 from allocation.service_layer.streams import BrokerUnavailableError
 
 if TYPE_CHECKING:
@@ -30,15 +31,16 @@ async def connected(settings: Settings) -> AsyncIterator[BrokerConnection]:
 
     """
     credentials = Path(settings.nats_credentials_file) if settings.nats_credentials_file else None
+    urls = broker_urls(settings)
     connection = BrokerConnection(
-        broker_urls(settings),
+        urls,
         name="allocation-operator",
         user_credentials=credentials,
         connect_timeout_seconds=_CONNECT_SECONDS,
     )
     try:
         try:
-            await connection.open()
+            await open_promptly(connection, urls)
         except BrokerTooOldError:
             raise
         except BrokerUnavailableError as error:
@@ -46,17 +48,6 @@ async def connected(settings: Settings) -> AsyncIterator[BrokerConnection]:
         yield connection
     finally:
         await connection.close()
-
-
-def broker_urls(settings: Settings) -> list[str]:
-    """List where the broker is: at ALLOCATION_NATS_URLS if it was set, else on the port of `dev`.
-
-    Left alone, both are the same place. A port that was set alone is that of `dev`: whoever listens where ALLOCATION_NATS_URLS
-    points by default is then somebody else.
-    """
-    if "nats_urls" in settings.model_fields_set:
-        return urls_of(settings)
-    return [f"nats://127.0.0.1:{settings.nats_port}"]
 
 
 def _where_else(settings: Settings) -> str:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from google.protobuf import descriptor_pool, json_format, message_factory
-from google.protobuf.message import DecodeError
 from stock.allocation.admin.v1 import admin_service_pb2 as messages
 
 from allocation.adapters.sql.parked_reader import ParkedReader
 from allocation.adapters.sql.sqlite import open_for_reading
 from allocation.adapters.startup_error import StartupError
 from allocation.connections import existing_database
-from allocation.contract.cloudevents import decode_headers
-from allocation.contract.inward import message_type_of
 from allocation.operators.mending import mending
+from allocation.operators.parked_message import decoded, written
 from allocation.service_layer.records import StreamPlace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
     from datetime import datetime
-    from typing import Any
 
     from allocation.adapters.sql.parked_reader import KeptMessage, ParkedWhere
     from allocation.service_layer.records import ParkedMessage
@@ -33,12 +27,6 @@ PORTION_MESSAGES = 100
 """How many are asked for in one request: few enough that progress is seen, and that a request ends in time."""
 _PORTION_SECONDS = 120.0
 _STILL_PARKED = messages.REPLAY_OUTCOME_STILL_PARKED
-_PLACE = re.compile(r"([^/]{1,256})/([1-9][0-9]{0,9})/([1-9][0-9]{0,18})")
-_INCARNATION_MAX, _SEQUENCE_MAX = 2**31 - 1, 2**63 - 1
-
-
-class PlaceError(ValueError):
-    """A text that names no place of a stream."""
 
 
 @dataclass
@@ -85,76 +73,17 @@ class Replayed:
         return self.outcome == outcome_word(_STILL_PARKED)
 
 
-def place_of(text: str) -> StreamPlace:
-    """Read a place as it is written here: stream/incarnation/sequence.
+@dataclass(frozen=True)
+class Discarded:
+    """How many messages of a portion there were, and how many of them were parked until now."""
 
-    Raises:
-        PlaceError: it is none.
-
-    """
-    found = _PLACE.fullmatch(text)
-    if found is None or int(found[2]) > _INCARNATION_MAX or int(found[3]) > _SEQUENCE_MAX:
-        raise PlaceError(f"{text!r} is no place of a message: write it as it is listed, e.g. ALLOCATION_INBOUND/1/42")
-    return StreamPlace(found[1], int(found[2]), int(found[3]))
-
-
-def written(place: StreamPlace) -> str:
-    """Write a place as one word that can be copied."""
-    return "/".join(map(str, place))
+    asked: int
+    discarded: int
 
 
 def outcome_word(outcome: messages.ReplayOutcome) -> str:
     """Name an outcome as it is kept with the message."""
     return messages.ReplayOutcome.Name(outcome).removeprefix("REPLAY_OUTCOME_").lower()
-
-
-def decoded(message: ParkedMessage) -> tuple[str, dict[str, Any] | None]:
-    """Answer the message type of the subject, and the content if the payload can be read as one; "" for unknown subjects."""
-    name = message_type_of(message.subject)
-    if name is None:
-        return "", None
-    message_class = message_factory.GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(name))
-    try:
-        return name, json_format.MessageToDict(message_class.FromString(message.payload), preserving_proto_field_name=True)
-    except (DecodeError, json_format.Error, ValueError):
-        # A time beyond the calendar can be received, and cannot be written.
-        return name, None
-
-
-def headers_of(message: ParkedMessage) -> Mapping[str, str]:
-    """Answer the headers as they were sent."""
-    headers: dict[str, str] = json.loads(message.headers)
-    return headers
-
-
-def concerns(message: ParkedMessage) -> str:
-    """Name the batch or the order that a message is about; "" if that cannot be read."""
-    content = decoded(message)[1] or {}
-    return content.get("batch_reference") or content.get("order_id") or ""
-
-
-def advice(message: ParkedMessage) -> list[str]:
-    """Say what an operator can do about a message that is parked, ending with the command to copy."""
-    place = written(message.place)
-    publisher = decode_headers(headers_of(message)).get("ce-source")
-    sender = f"its publisher ({publisher})" if publisher else "its publisher"
-    discard = f"allocation parked discard {place} --reason '...'"
-    replay = f"allocation parked replay {place}"
-    match message.reason.value:
-        case "unknown_batch":
-            batch = concerns(message)
-            return [f"When batch {batch!r} exists, replay it; if it never will, discard it.", replay, discard]
-        case "too_many_deliveries":
-            return ["See in the service's log why it was never done with; once that is mended, replay it.", replay]
-        case "identity_reused":
-            return [
-                f"Have {sender} send it under a ce-id of its own, then discard this one.",
-                discard,
-            ]
-        case "unknown_subject":
-            return ["A later release may know the subject: then replay it. Else discard it.", replay, discard]
-        case _:
-            return [f"It cannot be asked as it is: have {sender} send it anew, corrected, then discard this one.", discard]
 
 
 async def listing(settings: Settings, where: ParkedWhere, batch_reference: str | None, limit: int) -> Listing:
@@ -206,7 +135,7 @@ async def require_known(settings: Settings, places: Sequence[StreamPlace]) -> No
 
 async def replay(
     settings: Settings, places: Sequence[StreamPlace], progressed: Callable[[int], None]
-) -> AsyncIterator[Replayed]:
+) -> AsyncGenerator[Replayed, None]:
     """Replay messages in the order of their streams; `progressed` is told how many more are done with.
 
     Raises:
@@ -224,15 +153,16 @@ async def replay(
                 yield Replayed(place, outcome_word(one.outcome), one.detail)
 
 
-async def discard(settings: Settings, places: Sequence[StreamPlace], reason: str, progressed: Callable[[int], None]) -> int:
-    """Discard messages for a reason, and answer how many were parked until now. Raises as `replay`."""
-    discarded = 0
+async def discard(
+    settings: Settings, places: Sequence[StreamPlace], reason: str, progressed: Callable[[int], None]
+) -> AsyncIterator[Discarded]:
+    """Discard messages for a reason, a portion at a time. Raises as `replay`."""
     async with mending(settings) as stub:
         for portion in portions(sorted(set(places))):
             request = messages.DiscardParkedRequest(places=map(_message, portion), reason=reason)
-            discarded += (await stub.DiscardParked(request, timeout=_PORTION_SECONDS)).discarded
+            answer = await stub.DiscardParked(request, timeout=_PORTION_SECONDS)
             progressed(len(portion))
-    return discarded
+            yield Discarded(len(portion), answer.discarded)
 
 
 def portions(places: Sequence[StreamPlace]) -> list[Sequence[StreamPlace]]:

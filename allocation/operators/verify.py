@@ -12,14 +12,15 @@ from stock.allocation.admin.v1.admin_service_pb2 import RepairProductRequest
 from allocation.adapters.sql.books_reader import books
 from allocation.adapters.sql.sqlite import open_for_reading
 from allocation.connections import existing_database
-from allocation.operators.comparison import Comparison
+from allocation.operators.books.comparison import Comparison
+from allocation.operators.books.oddities import ODDITIES
 from allocation.operators.mending import mending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from allocation.adapters.sql.books_reader import BooksReader
-    from allocation.operators.disagreement import Disagreement
+    from allocation.operators.books.disagreement import Disagreement
     from allocation.settings import Settings
 
 LINES_IN_REQUEST_MAX = 10_000
@@ -89,11 +90,11 @@ async def compare(reader: BooksReader, progressed: Callable[[int], None]) -> Ver
     async for page in reader.lines():
         comparison.take_up_lines(page)
     comparison.end_lines()
-    comparison.commands = await reader.commands()
+    comparison.take_up_commands(await reader.commands())
     async for page in reader.products():
         comparison.take_up_products(page)
     comparison.end_products()
-    for name in comparison.ODDITIES:
+    for name in ODDITIES:
         comparison.take_up_oddities(name, await reader.oddities(name))
     checked = comparison.checked | {
         table: await reader.count(table) for table in ("outbox", "inbox", "fences", "parked_messages")
@@ -101,8 +102,8 @@ async def compare(reader: BooksReader, progressed: Callable[[int], None]) -> Ver
     return Verified(comparison.disagreements, checked, list(await reader.truncations()), comparison.log.highest)
 
 
-async def repair(settings: Settings, verified: Verified, progressed: Callable[[int], None]) -> list[Repaired]:
-    """Have every product mended that disagrees, by the service that runs or under its lock.
+async def repair(settings: Settings, verified: Verified, progressed: Callable[[int], None]) -> AsyncIterator[Repaired]:
+    """Have every product mended that disagrees, one after the other, by the service that runs or under its lock.
 
     Raises:
         StartupError: the service that uses the database does not answer.
@@ -112,7 +113,6 @@ async def repair(settings: Settings, verified: Verified, progressed: Callable[[i
     by_sku: defaultdict[str, list[Disagreement]] = defaultdict(list)
     for found in verified.disagreements:
         by_sku[found.sku].append(found)
-    mended = []
     async with mending(settings) as stub:
         for sku in verified.repairable_skus:
             repaired = Repaired(sku)
@@ -120,9 +120,8 @@ async def repair(settings: Settings, verified: Verified, progressed: Callable[[i
                 answer = await stub.RepairProduct(request, timeout=_REPAIR_SECONDS)
                 repaired.changes += answer.changes
                 repaired.refusals += answer.refusals
-            mended.append(repaired)
             progressed(1)
-    return mended
+            yield repaired
 
 
 def requests(sku: str, highest: int, found: Sequence[Disagreement]) -> Iterator[RepairProductRequest]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.domain import commands
 from allocation.service_layer import housekeeping
-from allocation.service_layer.records import Footprint, InboxKey, LineKey, StreamPlace
+from allocation.service_layer.records import InboxKey, LineKey, StreamPlace
+from allocation.service_layer.store import Footprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

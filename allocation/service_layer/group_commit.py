@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from allocation.domain.errors import Rejection
-from allocation.service_layer.errors import CrashedError, QueueFullError, ShuttingDownError
-from allocation.service_layer.messagebus import CommandCrashed, GroupOutcome
-from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
+from allocation.service_layer.errors import QueueFullError, ShuttingDownError
+from allocation.service_layer.group_executor import GroupExecutor, Waiting, fail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
     from allocation.service_layer.envelope import Envelope
-    from allocation.service_layer.messagebus import MessageBus
+    from allocation.service_layer.messagebus import GroupOutcome, MessageBus
     from allocation.service_layer.store import Store
 
-log = structlog.get_logger()
-_SHOWN_CHARACTERS_MAX = 500
 WAITING_SECONDS_MAX = 1.0
 _NEWEST_WEIGHS = 0.2
 """How much the newest group counts in what a group takes: one slow commit does not turn callers away, five do."""
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    envelope: Envelope
-    alone: bool
-    answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class GroupCommit:
@@ -54,14 +39,12 @@ class GroupCommit:
         waiting_commands_max: int,
         waiting_seconds_max: float = WAITING_SECONDS_MAX,
     ) -> None:
-        self._store = store
-        self._bus = bus
-        self._committed = committed
+        self._executor = GroupExecutor(store, bus, committed)
         self._group_commands_max = group_commands_max
         self._waiting_commands_max = waiting_commands_max
         self._waiting_seconds_max = waiting_seconds_max
         self._group_seconds = 0.0
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
         self._room = asyncio.Condition()
         self._closing = False
@@ -122,7 +105,7 @@ class GroupCommit:
     def _enqueue(self, envelope: Envelope, *, alone: bool) -> asyncio.Future[Any]:
         if self._closing:
             raise ShuttingDownError
-        waiting = _Waiting(envelope, alone)
+        waiting = Waiting(envelope, alone)
         self._queue.append(waiting)
         self._arrived.set()
         return waiting.answer
@@ -132,7 +115,7 @@ class GroupCommit:
             await self._serve_until_closed()
         finally:
             self._closing = True
-            _fail(self._queue, ShuttingDownError())
+            fail(self._queue, ShuttingDownError())
             async with self._room:
                 self._room.notify_all()
 
@@ -144,14 +127,14 @@ class GroupCommit:
                 self._room.notify_all()
             if group:
                 began = asyncio.get_running_loop().time()
-                await self._carry_out(group)
+                await self._executor.carry_out(group)
                 taken = asyncio.get_running_loop().time() - began
                 self._group_seconds += (taken - self._group_seconds) * _NEWEST_WEIGHS
             elif self._closing:
                 return
 
-    def _gather(self) -> list[_Waiting]:
-        group: list[_Waiting] = []
+    def _gather(self) -> list[Waiting]:
+        group: list[Waiting] = []
         while self._queue and len(group) < self._group_commands_max:
             if self._queue[0].answer.cancelled():
                 self._queue.popleft()
@@ -162,57 +145,3 @@ class GroupCommit:
         if not self._queue and not self._closing:
             self._arrived.clear()
         return group
-
-    async def _carry_out(self, group: Sequence[_Waiting]) -> None:
-        """Carry out a group to the end: what did not fit into a transaction, or must not share one, gets another."""
-        rest = deque([list(group)])
-        while rest:
-            part = [waiting for waiting in rest.popleft() if not waiting.answer.cancelled()]
-            if not part:
-                continue
-            try:
-                outcome = await self._store.transact(
-                    lambda transaction, part=part: self._bus.handle(  # type: ignore[misc] # mypy has no type for the default
-                        [waiting.envelope for waiting in part], transaction
-                    )
-                )
-            except CommandCrashed as crash:
-                bug, companions = part[crash.index], part[: crash.index] + part[crash.index + 1 :]
-                log.exception("command crashed", command=_shown(bug))
-                _fail([bug], CrashedError("internal error"))
-                rest.extendleft([companions] if companions else [])
-            except (StoreUnavailableError, OutcomeUnknownError) as error:
-                log.warning("store failed", error=str(error), kind=type(error).__name__, commands=len(part))
-                _fail(part, error)
-            except Exception as error:  # noqa: BLE001 - whatever a database refuses: find the command it refuses
-                rest.extendleft(reversed(self._halves(part, error)))
-            else:
-                _resolve(part[: len(outcome.answers)], outcome.answers)
-                self._committed(outcome)
-                rest.extendleft([left] if (left := part[len(outcome.answers) :]) else [])
-
-    def _halves(self, part: list[_Waiting], error: Exception) -> list[list[_Waiting]]:
-        if len(part) == 1:
-            log.error("command refused by the store", command=_shown(part[0]), exc_info=error)
-            _fail(part, CrashedError("internal error"))
-            return []
-        middle = len(part) // 2
-        return [part[:middle], part[middle:]]
-
-
-def _shown(waiting: _Waiting) -> str:
-    return repr(waiting.envelope.command)[:_SHOWN_CHARACTERS_MAX]
-
-
-def _resolve(part: Sequence[_Waiting], answers: Sequence[Any]) -> None:
-    for waiting, answer in zip(part, answers, strict=True):
-        if isinstance(answer, Rejection):
-            _fail([waiting], answer)
-        elif not waiting.answer.done():
-            waiting.answer.set_result(answer)
-
-
-def _fail(part: Iterable[_Waiting], error: Exception) -> None:
-    for waiting in part:
-        with suppress(asyncio.InvalidStateError):
-            waiting.answer.set_exception(error)

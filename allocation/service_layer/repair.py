@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from allocation.domain.events import ProductRepaired
 from allocation.domain.order_line import KeptLine, LineState, OrderLine
+from allocation.domain.recount import recount
 
 if TYPE_CHECKING:
     from allocation.domain.product import Product
@@ -36,7 +37,7 @@ def repair_product(command: RepairProduct, uow: UnitOfWork) -> Repair:
     for correction in command.lines:
         _correct(correction, product, held, uow, repair)
     was_unfinished = state.promised_through is not None
-    repair.changes += map(_in_words, product.recount(held))
+    repair.changes += map(_in_words, recount(product, held))
     _finish(command.sku, uow, repair, was_unfinished=was_unfinished)
     repair.changes += [f"then {count} x {name}" for name, count in _happened_since(happened, uow).items()]
     if repair.changes:

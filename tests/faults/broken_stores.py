@@ -13,8 +13,8 @@ from allocation.service_layer.streams import BrokerUnavailableError, OutboxEvent
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from allocation.service_layer.records import Changes, Footprint, Loaded, LoggedEvent
-    from allocation.service_layer.store import Store, Transaction
+    from allocation.service_layer.records import LoggedEvent
+    from allocation.service_layer.store import Changes, Footprint, Loaded, Store, Transaction
     from allocation.service_layer.streams import EventStream
 
 Result = TypeVar("Result")

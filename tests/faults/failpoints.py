@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from allocation.connections import Adapters
-    from allocation.service_layer.records import Changes, Footprint, Loaded
-    from allocation.service_layer.store import Store, Transaction
+    from allocation.service_layer.store import Changes, Footprint, Loaded, Store, Transaction
     from allocation.service_layer.streams import Delivery, EventStream, InboundStream, OutboxEvent, StreamState
 
 Result = TypeVar("Result")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from stock.allocation.v1 import events_pb2
 
-from allocation.adapters.memory import MemoryStore, MemoryTransaction
+from allocation.adapters.memory import MemoryStore
+from allocation.adapters.memory_transaction import MemoryTransaction
 from allocation.contract.inward import subject_of
 from allocation.contract.outward import encode_event
 from allocation.domain.commands import Allocate, Command, ContinuePromising, PlaceOrder

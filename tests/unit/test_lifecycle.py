@@ -77,6 +77,46 @@ async def test_it_ends_although_a_part_swallows_a_cancellation() -> None:
     await asyncio.wait_for(service([], deaf=True).run(stopping, lambda: None), 15)
 
 
+async def test_nothing_is_carried_out_any_more_once_it_has_ended() -> None:
+    committing: list[asyncio.Task[None]] = []
+    served = service([])
+    start = served.group_commit.start
+    served.group_commit.start = lambda: committing.append(start()) or committing[0]  # type: ignore[method-assign, func-returns-value] # seen, that is all
+    stopping = asyncio.Event()
+    stopping.set()
+    await served.run(stopping, lambda: None)
+    assert committing[0].cancelled(), "its close was answered, and it went on"
+
+
+class Door:
+    """A door that opens, or whose port somebody else has."""
+
+    def __init__(self, *, opens: bool) -> None:
+        self.opens, self.is_open = opens, False
+
+    async def start(self) -> None:
+        """Listen."""
+        if not self.opens:
+            raise OSError("the port is in use")
+        self.is_open = True
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Listen no more."""
+        assert grace_seconds >= 0
+        self.is_open = False
+
+    async def tell_health(self, *, store: bool, broker: bool) -> None:
+        """Tell nobody."""
+
+
+async def test_the_door_of_callers_is_closed_again_when_that_of_operators_cannot_open() -> None:
+    served = service([])
+    served.listener, served.admin = callers, _ = Door(opens=True), Door(opens=False)
+    with pytest.raises(OSError, match="in use"):
+        await served.run(asyncio.Event(), lambda: None)
+    assert not callers.is_open
+
+
 async def test_it_ends_and_says_why_when_a_part_dies() -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         await service([], dies=True).run(asyncio.Event(), lambda: None)

@@ -21,7 +21,9 @@ log = structlog.get_logger()
 
 Change = Literal["disconnected", "reconnected", "closed"]
 
-_PING_INTERVAL_SECONDS = 5
+# A connection that carries nothing any more is given up after 4 to 6 seconds: a broker may well pause for two or three. A ping
+# is counted only when its turn comes, so that an event loop that was held up itself gives up nothing.
+_PING_INTERVAL_SECONDS = 2
 _PINGS_OUTSTANDING_MAX = 2
 _RECONNECT_WAIT_SECONDS = 1
 _CLOSE_DEADLINE_SECONDS = 3.0

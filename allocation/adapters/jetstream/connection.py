@@ -45,7 +45,7 @@ class BrokerConnection:
         connect_timeout_seconds: float = 5.0,
         request_timeout_seconds: float = 5.0,
         check_interval_seconds: float = 2.0,
-        rebuild_after_seconds: float = 30.0,
+        rebuild_after_seconds: float = 10.0,
         server_version_min: tuple[int, int, int] = SERVER_VERSION_MIN,
         on_health: Callable[[bool], None] | None = None,
     ) -> None:

@@ -26,7 +26,8 @@ _COMPLETED = "Batch Completed"
 _HEARTBEATS_MISSED_MAX = 2
 # A full `max_ack_pending` ends a delivery without a word until the next heartbeat.
 _SETTLE_SECONDS = 0.05
-_BATCH_BYTES_MAX = 32 << 20
+_BATCH_BYTES_MAX = 8 << 20
+"""The pong by which a connection proves that it lives comes behind what is on its way: 16 Mbit/s bring this much in time."""
 _MESSAGES_MAX = 100_000
 
 

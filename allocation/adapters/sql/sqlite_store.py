@@ -69,8 +69,8 @@ class SqliteStore:
             result = work(SqlTransaction(connection, self._statements))
         except BaseException as error:
             self._roll_back(connection)
-            if isinstance(error, OperationalError | InterfaceError):
-                raise StoreUnavailableError(_said(error)) from error
+            if (failure := _failure_of_the_store(error)) is not None:
+                raise StoreUnavailableError(_said(failure)) from error
             raise
         try:
             connection.commit()
@@ -99,6 +99,13 @@ class SqliteStore:
                 connection.close()
             except DBAPIError as error:
                 log.warning("connection broke while closing", error=_said(error))
+
+
+def _failure_of_the_store(error: BaseException | None) -> DBAPIError | None:
+    """Answer what the database could not do, also where it was met inside the work: a page of lines is loaded in a handler."""
+    while error is not None and not isinstance(error, OperationalError | InterfaceError):
+        error = error.__cause__
+    return error
 
 
 def _said(error: DBAPIError) -> str:

@@ -4,96 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, func, select, text
-
-from allocation.adapters.sql import rows, tables
+from allocation.adapters.sql import loading, rows
 from allocation.adapters.sql.aged import forget, load_aged
-from allocation.adapters.sql.keys import among, json_keys, with_keys
-from allocation.domain.order_line import LineState
+from allocation.adapters.sql.keys import json_keys
 from allocation.domain.product_state import LinesHeld
 from allocation.service_layer.aged import Aged
-from allocation.service_layer.records import Fence, InboxKey, KnownStream, LatestLines, Loaded, ParkedState, StreamPlace
+from allocation.service_layer.records import Fence, InboxKey, KnownStream, LatestLines, ParkedState, StreamPlace
+from allocation.service_layer.store import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from allocation.adapters.sql.statements import Statements
     from allocation.domain.order_line import KeptLine
-    from allocation.service_layer.records import Changes, Footprint
-
-LATEST_LINES = 16
-"""How many lines of each batch that may shrink are loaded at once; more are loaded as they are asked for."""
-
-_lines, _batches = tables.order_lines, tables.batches
-
-
-_PRODUCTS = select(tables.products).where(among(tables.products.c.sku))
-_BATCHES = select(_batches).where(among(_batches.c.reference))
-_BATCHES_IN_USE = select(_batches).where(among(_batches.c.sku), text(f"({tables.HAS_ROOM_OR_SHRINKS})"))
-_BATCHES_OF_SKU = select(_batches).where(among(_batches.c.sku))
-_PROMISED = (
-    select(_batches.c.sku, _batches.c.reference, func.sum(_lines.c.quantity), func.max(_lines.c.promise_number))
-    .join_from(_batches, _lines, _lines.c.batch_reference == _batches.c.reference)
-    .where(among(_batches.c.sku))
-    .group_by(_batches.c.sku, _batches.c.reference)
-)
-_WAITING_COUNT = (
-    select(_lines.c.sku, func.count(), func.max(_lines.c.promise_number))
-    .where(among(_lines.c.sku), _lines.c.batch_reference.is_(None))
-    .group_by(_lines.c.sku)
-)
-_UNFINISHED = select(tables.internal_commands.c.sku).where(among(tables.internal_commands.c.sku))
-_LINES = with_keys(select(_lines), _lines.c.order_id, _lines.c.line_id)
-_INBOX = with_keys(select(*tables.inbox.c["source", "message_id", "fingerprint"]), *tables.inbox.c["source", "message_id"])
-_PLACE = tuple(tables.parked_messages.c["stream", "incarnation", "sequence"])
-_PARKED = with_keys(select(*_PLACE, *tables.parked_messages.c["ending", "log_position"]), *_PLACE)
-_FENCES = select(tables.fences).where(among(tables.fences.c.batch_reference))
-_STREAMS = select(tables.streams).where(among(tables.streams.c.name))
-_UNQUEUED = (
-    select(*tables.events.c["event_id", "position"])
-    .join_from(tables.events, tables.outbox, tables.outbox.c.position == tables.events.c.position, isouter=True)
-    .where(among(tables.events.c.event_id), tables.events.c.subject.is_not(None), tables.outbox.c.position.is_(None))
-)
-_LOG_POSITION = select(func.max(tables.events.c.position))
-_LATEST = (
-    select(_lines)
-    .where(_lines.c.batch_reference == bindparam("batch_reference"), _lines.c.promise_number < bindparam("below"))
-    .order_by(_lines.c.promise_number.desc())
-    .limit(bindparam("limit"))
-)
-_other = tables.order_lines.alias()
-_LATEST_OF_EACH = (
-    select(_lines)
-    .join(_batches, _lines.c.batch_reference == _batches.c.reference)
-    .where(
-        among(_batches.c.reference),
-        _lines.c.promise_number
-        >= func.coalesce(
-            select(_other.c.promise_number)
-            .where(_other.c.batch_reference == _batches.c.reference)
-            .order_by(_other.c.promise_number.desc())
-            .limit(1)
-            .offset(LATEST_LINES - 1)
-            .correlate(_batches)
-            .scalar_subquery(),
-            0,
-        ),
-    )
-    .order_by(_lines.c.batch_reference, _lines.c.promise_number.desc())
-)
-_WAITING = (
-    select(_lines)
-    .where(
-        _lines.c.sku == bindparam("sku"),
-        _lines.c.batch_reference.is_(None),
-        _lines.c.promise_number > bindparam("after"),
-        (_lines.c.quantity <= bindparam("quantity_max")) | (_lines.c.state == LineState.DISPLACED.value),
-    )
-    .order_by(_lines.c.promise_number)
-    .limit(bindparam("limit"))
-)
+    from allocation.service_layer.store import Changes, Footprint
 
 
 class SqlTransaction:
@@ -105,43 +31,45 @@ class SqlTransaction:
 
     def load(self, footprint: Footprint) -> Loaded:
         """Load what a group touches; see `Loaded` for which batches."""
-        batches = {row[0]: rows.batch(row) for row in self._select(_BATCHES, footprint.batches)}
-        lines = [rows.kept_line(row) for row in self._select_by_keys(_LINES, footprint.lines)]
+        batches = {row[0]: rows.batch(row) for row in self._select(loading.BATCHES, footprint.batches)}
+        lines = [rows.kept_line(row) for row in self._select_by_keys(loading.LINES, footprint.lines)]
         skus = footprint.skus | {batch.sku for batch in batches.values()}
-        for row in self._select(_BATCHES_IN_USE, skus):
+        for row in self._select(loading.BATCHES_IN_USE, skus):
             batches.setdefault(row[0], rows.batch(row))
-        for row in self._select(_BATCHES_OF_SKU, footprint.recounted_skus):
+        for row in self._select(loading.BATCHES_OF_SKU, footprint.recounted_skus):
             batches.setdefault(row[0], rows.batch(row))
         promised_to = {kept.batch_reference for kept in lines if kept.batch_reference is not None and kept.line.sku in skus}
-        for row in self._select(_BATCHES, promised_to - batches.keys()):
+        for row in self._select(loading.BATCHES, promised_to - batches.keys()):
             batches[row[0]] = rows.batch(row)
         return Loaded(
-            products=[rows.product(row) for row in self._select(_PRODUCTS, skus)],
+            products=[rows.product(row) for row in self._select(loading.PRODUCTS, skus)],
             batches=list(batches.values()),
             lines=lines,
             latest=self._latest(sorted(footprint.changed_batches & batches.keys())),
-            inbox={InboxKey(row[0], row[1]): row[2] for row in self._select_by_keys(_INBOX, footprint.inbox)},
+            inbox={InboxKey(row[0], row[1]): row[2] for row in self._select_by_keys(loading.INBOX, footprint.inbox)},
             parked={
                 StreamPlace(*row[:3]): ParkedState(is_open=row.ending is None, log_position=row.log_position)
-                for row in self._select_by_keys(_PARKED, footprint.places)
+                for row in self._select_by_keys(loading.PARKED, footprint.places)
             },
-            fences={row[0]: Fence(*row[1:]) for row in self._select(_FENCES, footprint.changed_batches)},
-            streams={row[0]: KnownStream(*row) for row in self._select(_STREAMS, footprint.streams)},
-            unqueued={row.event_id: row.position for row in self._select(_UNQUEUED, footprint.event_ids)},
+            fences={row[0]: Fence(*row[1:]) for row in self._select(loading.FENCES, footprint.changed_batches)},
+            streams={row[0]: KnownStream(*row) for row in self._select(loading.STREAMS, footprint.streams)},
+            unqueued={row.event_id: row.position for row in self._select(loading.UNQUEUED, footprint.event_ids)},
             held=self._held(footprint.recounted_skus),
-            unfinished={row.sku for row in self._select(_UNFINISHED, footprint.recounted_skus)},
+            unfinished={row.sku for row in self._select(loading.UNFINISHED, footprint.recounted_skus)},
             log_position=self._log_position() if footprint.asks_for_log_position else 0,
             aged=Aged() if footprint.aged is None else load_aged(self._connection, footprint.aged),
         )
 
     def latest_lines(self, batch_reference: str, below: int, limit: int) -> list[KeptLine]:
         """Load the lines on a batch with a promise number under `below`, the highest first."""
-        found = self._connection.execute(_LATEST, {"batch_reference": batch_reference, "below": below, "limit": limit})
+        found = self._connection.execute(loading.LATEST, {"batch_reference": batch_reference, "below": below, "limit": limit})
         return [rows.kept_line(row) for row in found]
 
     def waiting_lines(self, sku: str, after: int, quantity_max: int, limit: int) -> list[KeptLine]:
         """Load the lines without a batch above a promise number, the lowest first."""
-        found = self._connection.execute(_WAITING, {"sku": sku, "after": after, "quantity_max": quantity_max, "limit": limit})
+        found = self._connection.execute(
+            loading.WAITING, {"sku": sku, "after": after, "quantity_max": quantity_max, "limit": limit}
+        )
         return [rows.kept_line(row) for row in found]
 
     def write(self, changes: Changes) -> None:
@@ -192,16 +120,16 @@ class SqlTransaction:
 
     def _held(self, skus: Collection[str]) -> dict[str, LinesHeld]:
         held = {sku: LinesHeld() for sku in skus}
-        for sku, reference, promised, promise_number in self._select(_PROMISED, skus):
+        for sku, reference, promised, promise_number in self._select(loading.PROMISED, skus):
             held[sku].promised[reference] = promised
             held[sku].promise_number = max(held[sku].promise_number, promise_number)
-        for sku, waiting, promise_number in self._select(_WAITING_COUNT, skus):
+        for sku, waiting, promise_number in self._select(loading.WAITING_COUNT, skus):
             held[sku].waiting = waiting
             held[sku].promise_number = max(held[sku].promise_number, promise_number)
         return held
 
     def _log_position(self) -> int:
-        return self._connection.execute(_LOG_POSITION).scalar() or 0
+        return self._connection.execute(loading.LOG_POSITION).scalar() or 0
 
     def _select(self, statement: Select[Any], keys: Collection[Any]) -> Iterable[Any]:
         return self._connection.execute(statement, {"keys": list(keys)}) if keys else ()
@@ -211,6 +139,6 @@ class SqlTransaction:
 
     def _latest(self, references: Collection[str]) -> dict[str, LatestLines]:
         found: dict[str, list[KeptLine]] = {reference: [] for reference in references}
-        for row in self._select(_LATEST_OF_EACH, references):
+        for row in self._select(loading.LATEST_OF_EACH, references):
             found[row.batch_reference].append(rows.kept_line(row))
-        return {reference: LatestLines(lines, len(lines) < LATEST_LINES) for reference, lines in found.items()}
+        return {reference: LatestLines(lines, len(lines) < loading.LATEST_LINES) for reference, lines in found.items()}

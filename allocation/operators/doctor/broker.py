@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from allocation.adapters.embedded_broker.files import BrokerFiles
 from allocation.adapters.jetstream.api import ask, instant
@@ -18,15 +17,14 @@ from allocation.adapters.jetstream.errors import CONSUMER_NOT_FOUND, STREAM_NOT_
 from allocation.connections import event_configuration, inbound_configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from allocation.adapters.jetstream.configuration import EventConfiguration, InboundConfiguration
     from allocation.adapters.jetstream.connection import BrokerConnection
     from allocation.settings import Settings
 
-_NATS_PORT, _MONITOR_PORT = 4222, 8222
-_CONNECT_SECONDS = 3.0
+_MONITOR_PORT = 8222
 _MONITOR_SECONDS = 1.0
 _NO_MESSAGE = 10037
 
@@ -69,25 +67,6 @@ async def look_at_broker(connection: BrokerConnection, settings: Settings, folde
         sync_source=source,
         is_embedded=embedded is not None,
     )
-
-
-async def nobody_listens(urls: Sequence[str]) -> str:
-    """Answer why no broker can be at any of these places, empty if one may be: a client of NATS would try for seconds."""
-    reasons = []
-    for url in urls:
-        place = urlsplit(url if "://" in url else f"nats://{url}")
-        host, port = place.hostname or "", place.port or _NATS_PORT
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                _, writer = await asyncio.open_connection(host, port)
-        except OSError as refused:
-            reasons.append(f"{host}:{port}: {refused.strerror or refused}")
-        else:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-            return ""
-    return "no broker at " + ", ".join(reasons)
 
 
 async def _clock_offset(connection: BrokerConnection) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from allocation.adapters.sql.sqlite import writer_pragmas
-from allocation.operators.doctor.finding import error, note, ok
+from allocation.operators.doctor.finding import error, note, ok, warning
+from allocation.operators.doctor.process import LOCK_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +32,36 @@ def check_database(patient: Patient) -> Iterator[Finding]:
         yield note("there is no database: memory: keeps nothing")
     elif patient.database is None:
         yield error(patient.not_inspected, "or unset ALLOCATION_DATABASE_URL: the file is then in the data folder")
-    elif not _exists(patient.database):
-        yield note(f"there is no database {patient.database} yet", "start the service: it creates it")
-    elif found is None:
-        yield error(patient.not_inspected, "restore it from a backup, or name another by ALLOCATION_DATA_FOLDER")
-    else:
+    elif found is not None:
         yield from _durability(found.journal_mode)
         yield from _integrity(found.damages)
+    elif not _exists(patient.database):
+        yield _absent(patient, patient.database)
+    else:
+        restore = "restore it from a backup, or name another by ALLOCATION_DATA_FOLDER"
+        is_ours = os.access(patient.database, os.R_OK)
+        yield error(patient.not_inspected, restore if is_ours else "run the doctor as the user that the service runs as")
+
+
+def _absent(patient: Patient, database: Path) -> Finding:
+    """Tell a folder on which nothing was started yet, which may be a misspelt one, from a database that is gone."""
+    folder = database.parent.absolute()
+    if patient.running.is_running:
+        return error(
+            f"the service runs, and there is no database {database.name} in {folder}: the file was removed under it",
+            "stop the service, and put the file back, or a backup of it; a start without it begins with nothing",
+        )
+    if (folder / LOCK_FILE).exists():
+        return warning(
+            f"a service was started on the folder {folder}, and there is no database {database.name} in it: that start "
+            "failed early, or the file was removed",
+            "if it held anything, put it back, or a backup of it: a start without it begins with nothing",
+        )
+    missing = f"there is no database {database.name} in it" if folder.exists() else "it does not exist"
+    return warning(
+        f"nothing was ever started on the folder {folder}: {missing}",
+        "set ALLOCATION_DATA_FOLDER or ALLOCATION_DATABASE_URL as the service has it; before its first start: start it",
+    )
 
 
 def _durability(journal_mode: str) -> Iterator[Finding]:

@@ -10,9 +10,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from allocation.adapters.sql.inspection import inspect
 from allocation.adapters.startup_error import StartupError
 from allocation.connections import database_path
-from allocation.operators.broker import broker_urls, connected
+from allocation.operators.broker import connected
 from allocation.operators.doctor.backlog import check_backlog, check_copies
-from allocation.operators.doctor.broker import look_at_broker, nobody_listens
+from allocation.operators.doctor.broker import look_at_broker
 from allocation.operators.doctor.certificates import check_certificates
 from allocation.operators.doctor.clock import check_clock
 from allocation.operators.doctor.database import check_database
@@ -101,8 +101,6 @@ def _database(settings: Settings) -> tuple[Path | None, str]:
 
 async def _broker(settings: Settings, folder: Path | None) -> tuple[Broker | None, str]:
     try:
-        if nobody := await nobody_listens(broker_urls(settings)):
-            return None, nobody
         async with connected(settings) as connection:
             return await look_at_broker(connection, settings, folder), ""
     except (BrokerUnavailableError, ValueError) as away:
@@ -118,3 +116,5 @@ async def _inspection(database: Path | None, *, thorough: bool) -> tuple[Inspect
         return None, f"the database {database} cannot be read: {unreadable.orig}"
     except (StartupError, SQLAlchemyError, OSError) as unreadable:
         return None, str(unreadable)
+    except (ValueError, OverflowError) as impossible:
+        return None, f"the database {database} holds a row that no service has written: {impossible}"

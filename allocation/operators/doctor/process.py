@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from allocation.operators.doctor.patient import Patient
     from allocation.settings import Settings
 
+LOCK_FILE = "service.lock"
 _ANSWER_SECONDS = 3.0
 _FILES_MIN = 1_024
 _FILES_USED_MAX = 0.8
@@ -54,7 +55,7 @@ async def look_at_process(settings: Settings, folder: Path | None) -> Running:
         try:
             running.process_id = holder(folder)
         except OSError as refused:
-            running.lock_error = f"{folder / 'service.lock'}: {refused.strerror}"
+            running.lock_error = f"{folder / LOCK_FILE}: {refused.strerror}"
     await _ask_admin(settings, running)
     if folder is None:
         running.process_id = running.answering_process_id
@@ -70,7 +71,7 @@ def holder(folder: Path) -> int | None:
         OSError: the lock cannot be looked at.
 
     """
-    path = folder / "service.lock"
+    path = folder / LOCK_FILE
     if not path.exists():
         return None
     with path.open("rb") as lock:

@@ -15,10 +15,10 @@ from stock.allocation.v1 import allocation_service_pb2 as messages
 from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged, OrderPlaced, OrderPlacedLine
 
 from allocation.contract.inward import subject_of
-from tests.e2e.command import complaint_of, run_allocation
-from tests.e2e.operators.terminal import run_on_a_terminal
+from tests.e2e.command import complaint_of
+from tests.e2e.operators.command_line import answer_command, run_command
+from tests.e2e.operators.forked_service import ForkedService
 from tests.nats_server import NatsServer
-from tests.service_process import ServiceProcess
 from tests.waiting import eventually, wait_until
 
 if TYPE_CHECKING:
@@ -33,18 +33,18 @@ BATCHES = [f"batch-{number}" for number in range(5)]
 BEHIND = "the database is behind its consumer: it may be an older copy"
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[ServiceProcess]:
-    """A service of the test's own, running."""
-    with ServiceProcess(tmp_path, settings={"unknown_wait_seconds": 0.1}) as process:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedService]:
+    """A service of these tests' own, running."""
+    with ForkedService(tmp_path_factory.mktemp("consumer"), settings={"unknown_wait_seconds": 0.1}) as process:
         yield process.start()
 
 
-def consumer(service: ServiceProcess, *arguments: str) -> CompletedProcess[str]:
-    return run_allocation("consumer", *arguments, environment=service.environment())
+def consumer(service: ForkedService, *arguments: str) -> CompletedProcess[str]:
+    return run_command("consumer", *arguments, environment=service.environment())
 
 
-def status(service: ServiceProcess, expected: int = 0) -> Any:  # noqa: ANN401 - JSON
+def status(service: ForkedService, expected: int = 0) -> Any:  # noqa: ANN401 - JSON
     ended = consumer(service, "status", "--json")
     assert ended.returncode == expected, ended.stderr
     return json.loads(ended.stdout)
@@ -83,7 +83,7 @@ def history() -> list[Message]:
     return [*events, BatchQuantityChanged(batch_reference="nonexistent", quantity=1)]
 
 
-def quantities(service: ServiceProcess) -> dict[str, int]:
+def quantities(service: ForkedService) -> dict[str, int]:
     with service.stub() as stub:
         found = stub.ListBatches(messages.ListBatchesRequest(sku="RUG")).batches
     return {batch.batch_reference: batch.purchased_quantity for batch in found}
@@ -100,7 +100,7 @@ def tables(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 async def test_the_consumer_is_shown_with_what_waits_longest(tmp_path: Path) -> None:
-    with ServiceProcess(tmp_path, settings={"unknown_wait_seconds": 20}) as service:
+    with ForkedService(tmp_path, settings={"unknown_wait_seconds": 20}) as service:
         service.start()
         early = BatchQuantityChanged(batch_reference="early", quantity=7)
         sequence = await publish(service.nats_url, BatchCreated(batch_reference="b", sku="RUG", purchased_quantity=1), early)
@@ -119,7 +119,7 @@ async def test_the_consumer_is_shown_with_what_waits_longest(tmp_path: Path) -> 
         assert "database        has consumed through 2, incarnation 1" in shown
 
 
-async def test_a_replay_of_the_whole_stream_changes_nothing(service: ServiceProcess) -> None:
+async def test_a_replay_of_the_whole_stream_changes_nothing(service: ForkedService) -> None:
     last = await publish(service.nats_url, *history())
     await acknowledged(service.nats_url, last)
     with service.stub() as stub:
@@ -128,7 +128,7 @@ async def test_a_replay_of_the_whole_stream_changes_nothing(service: ServiceProc
     before = tables(service.database)
 
     arguments = ("consumer", "reset", "--from-sequence", "1")
-    asked = run_on_a_terminal(*arguments, answers="y\n", environment=service.environment())
+    asked = answer_command(*arguments, answers="y\n", environment=service.environment())
     assert f"Have stream ALLOCATION_INBOUND (1 to {last}) delivered again from sequence 1 on? [y/N]" in asked.stderr
     assert f"begins again: {last} messages are to be delivered" in asked.stdout
     await acknowledged(service.nats_url, last)
@@ -144,7 +144,7 @@ async def test_a_replay_of_the_whole_stream_changes_nothing(service: ServiceProc
     assert tables(service.database) == before
 
 
-async def test_an_older_copy_of_the_database_catches_up_by_a_reset(service: ServiceProcess, tmp_path: Path) -> None:
+async def test_an_older_copy_of_the_database_catches_up_by_a_reset(service: ForkedService, tmp_path: Path) -> None:
     copied_through = await publish(service.nats_url, *history())
     await acknowledged(service.nats_url, copied_through)
     assert service.interrupt() == 0
@@ -172,14 +172,14 @@ async def test_an_older_copy_of_the_database_catches_up_by_a_reset(service: Serv
     assert f"messages {copied_through + 1} to {last} were acknowledged" in finding["meaning"]
     assert quantities(service) != right
 
-    reset = run_allocation(*shlex.split(command)[1:], "--yes", environment=service.environment())
+    reset = run_command(*shlex.split(command)[1:], "--yes", environment=service.environment())
     assert (reset.returncode, f"{len(later)} messages are to be delivered" in reset.stdout) == (0, True)
     await acknowledged(service.nats_url, last)
     assert quantities(service) == right
     assert status(service)["findings"] == []
 
 
-def logged(service: ServiceProcess, event: str) -> dict[str, Any] | None:
+def logged(service: ForkedService, event: str) -> dict[str, Any] | None:
     """Find a line of the service's log."""
     for line in service.log.read_text().splitlines():
         if event in line:
@@ -191,7 +191,7 @@ def logged(service: ServiceProcess, event: str) -> dict[str, Any] | None:
 async def test_a_stopped_service_finds_the_stream_reset_when_it_starts(tmp_path: Path) -> None:
     with (
         NatsServer(tmp_path / "broker") as broker,
-        ServiceProcess(tmp_path, command=("-m", "allocation", "serve"), settings={"nats_urls": broker.url}) as service,
+        ForkedService(tmp_path, "serve", settings={"nats_urls": broker.url}) as service,
     ):
         service.start()
         events = [BatchCreated(batch_reference=batch, sku="RUG", purchased_quantity=20) for batch in BATCHES]
@@ -219,14 +219,14 @@ async def test_a_stopped_service_finds_the_stream_reset_when_it_starts(tmp_path:
 
 
 def test_a_broker_that_is_away_is_told(tmp_path: Path) -> None:
-    unstarted = ServiceProcess(tmp_path)
+    unstarted = ForkedService(tmp_path)
     complaint = complaint_of(consumer(unstarted, "status"))
     assert complaint.startswith(f"no broker at 127.0.0.1:{unstarted.nats_port}: ")
 
 
 async def test_a_broker_without_the_stream_is_told_and_left_alone(tmp_path: Path) -> None:
     with NatsServer(tmp_path / "broker") as broker:
-        unstarted = ServiceProcess(tmp_path, settings={"nats_urls": broker.url})
+        unstarted = ForkedService(tmp_path, settings={"nats_urls": broker.url})
         complaint = complaint_of(consumer(unstarted, "reset", "--from-sequence", "1", "--yes"))
         assert complaint.startswith("the broker has no stream ALLOCATION_INBOUND: the service makes it when it starts")
         client = await nats.connect(broker.url)

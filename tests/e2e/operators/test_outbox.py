@@ -13,10 +13,11 @@ import nats
 import pytest
 from stock.allocation.v1 import allocation_service_pb2 as messages
 
-from tests.e2e.command import complaint_of, run_allocation
+from tests.e2e.command import complaint_of
+from tests.e2e.operators.command_line import run_command
+from tests.e2e.operators.forked_service import ForkedService
 from tests.faults.evidence import Evidence, count_rows, read_evidence
 from tests.nats_server import NatsServer
-from tests.service_process import ServiceProcess
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from subprocess import CompletedProcess
 
-SERVE = ("-m", "allocation", "serve")
 STREAM = "ALLOCATION_EVENTS"
 
 
 @pytest.fixture
-def dev(tmp_path: Path) -> Iterator[ServiceProcess]:
+def dev(tmp_path: Path) -> Iterator[ForkedService]:
     """`allocation dev`; not running yet."""
-    with ServiceProcess(tmp_path) as process:
+    with ForkedService(tmp_path) as process:
         yield process
 
 
@@ -43,17 +43,17 @@ def broker(tmp_path: Path) -> Iterator[NatsServer]:
 
 
 @pytest.fixture
-def serving(tmp_path: Path, broker: NatsServer) -> Iterator[ServiceProcess]:
+def serving(tmp_path: Path, broker: NatsServer) -> Iterator[ForkedService]:
     """`allocation serve` on that broker; not running yet."""
-    with ServiceProcess(tmp_path, command=SERVE, settings={"nats_urls": broker.url}) as process:
+    with ForkedService(tmp_path, "serve", settings={"nats_urls": broker.url}) as process:
         yield process
 
 
-def outbox(service: ServiceProcess, *arguments: str) -> CompletedProcess[str]:
-    return run_allocation("outbox", *arguments, environment=service.environment())
+def outbox(service: ForkedService, *arguments: str) -> CompletedProcess[str]:
+    return run_command("outbox", *arguments, environment=service.environment())
 
 
-def answered(service: ServiceProcess, *arguments: str, status: int = 0) -> dict[str, Any]:
+def answered(service: ForkedService, *arguments: str, status: int = 0) -> dict[str, Any]:
     """Answer the JSON of a command that ends with this status."""
     ended = outbox(service, *arguments, "--json")
     assert ended.returncode == status, ended.stderr + ended.stdout
@@ -61,7 +61,7 @@ def answered(service: ServiceProcess, *arguments: str, status: int = 0) -> dict[
     return answer
 
 
-def trade(service: ServiceProcess, name: str) -> None:
+def trade(service: ForkedService, name: str) -> None:
     """A batch, three lines of it, and a shrink that sends one of them elsewhere."""
     with service.stub() as stub:
         for reference in (f"{name}-1", f"{name}-2"):
@@ -71,7 +71,7 @@ def trade(service: ServiceProcess, name: str) -> None:
         stub.ChangeBatchQuantity(messages.ChangeBatchQuantityRequest(batch_reference=f"{name}-1", quantity=1))
 
 
-def published(service: ServiceProcess) -> list[str]:
+def published(service: ForkedService) -> list[str]:
     """Wait until all is published, and answer the ids of the log's public events."""
     wait_until(lambda: count_rows(service.database, "outbox") == 0)
     with closing(sqlite3.connect(service.database)) as connection:
@@ -100,7 +100,7 @@ def check_that_a_consumer_arrives_where_the_lines_stand(evidence: Evidence) -> N
     assert told == {(row["order_id"], row["line_id"]): row["batch_reference"] for row in rows}
 
 
-async def test_a_broker_from_an_old_copy_gets_just_what_it_has_lost(dev: ServiceProcess, tmp_path: Path) -> None:
+async def test_a_broker_from_an_old_copy_gets_just_what_it_has_lost(dev: ForkedService, tmp_path: Path) -> None:
     dev.start()
     trade(dev, "before")
     kept = published(dev)
@@ -137,7 +137,7 @@ async def test_a_broker_from_an_old_copy_gets_just_what_it_has_lost(dev: Service
 
 
 async def test_while_the_service_is_stopped_they_are_queued_and_go_out_at_its_next_start(
-    serving: ServiceProcess, broker: NatsServer, tmp_path: Path
+    serving: ForkedService, broker: NatsServer, tmp_path: Path
 ) -> None:
     serving.start()
     trade(serving, "before")
@@ -173,7 +173,7 @@ async def test_while_the_service_is_stopped_they_are_queued_and_go_out_at_its_ne
 
 
 async def test_what_was_purged_is_forgotten_and_the_broker_takes_it_for_a_duplicate_until_it_forgets_the_id(
-    serving: ServiceProcess, broker: NatsServer
+    serving: ForkedService, broker: NatsServer
 ) -> None:
     serving.start()
     trade(serving, "before")
@@ -198,7 +198,7 @@ async def test_what_was_purged_is_forgotten_and_the_broker_takes_it_for_a_duplic
     assert left["before"]["missing"] == len(ids) - 1, "what came after an event that is held again was not forgotten by age"
 
 
-def test_while_the_broker_is_away_what_waits_is_said_all_the_same(serving: ServiceProcess, broker: NatsServer) -> None:
+def test_while_the_broker_is_away_what_waits_is_said_all_the_same(serving: ForkedService, broker: NatsServer) -> None:
     serving.start()
     published(serving)
     broker.stop()
@@ -208,9 +208,10 @@ def test_while_the_broker_is_away_what_waits_is_said_all_the_same(serving: Servi
     assert "waiting   " in ended.stdout
     assert "oldest    20" in ended.stdout
     assert complaint_of(outbox(serving, "verify")).endswith("ALLOCATION_NATS_URLS says where it is")
+    serving.kill()  # Stopped in order, it would give the broker its time to come back.
 
 
-def test_what_cannot_be_is_said_in_one_line(dev: ServiceProcess) -> None:
+def test_what_cannot_be_is_said_in_one_line(dev: ForkedService) -> None:
     assert complaint_of(outbox(dev, "status")).startswith("there is no database ")
     dev.start()
     unknown = outbox(dev, "re-emit", "--yes", "--event-id", "no-such-id")

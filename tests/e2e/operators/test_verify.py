@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from stock.allocation.v1 import allocation_service_pb2 as messages
 
-from tests.e2e.command import complaint_of, run_allocation
-from tests.service_process import ServiceProcess
+from tests.e2e.command import complaint_of
+from tests.e2e.operators.command_line import run_command
+from tests.e2e.operators.forked_service import ForkedService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,9 @@ MISCOUNT = "UPDATE batches SET allocated_quantity = allocated_quantity - 1 WHERE
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[ServiceProcess]:
+def service(tmp_path: Path) -> Iterator[ForkedService]:
     """A service with some lines, a few of which lost their batch."""
-    with ServiceProcess(tmp_path) as process:
+    with ForkedService(tmp_path) as process:
         process.start()
         with process.stub() as stub:
             for reference, sku in (("rugs", "RUG"), ("spare", "RUG"), ("lamps", "LAMP")):
@@ -35,11 +36,11 @@ def service(tmp_path: Path) -> Iterator[ServiceProcess]:
         yield process
 
 
-def verify(service: ServiceProcess, *arguments: str) -> CompletedProcess[str]:
-    return run_allocation("verify", *arguments, environment=service.environment())
+def verify(service: ForkedService, *arguments: str) -> CompletedProcess[str]:
+    return run_command("verify", *arguments, environment=service.environment())
 
 
-def tamper(service: ServiceProcess, statement: str) -> None:
+def tamper(service: ForkedService, statement: str) -> None:
     with closing(sqlite3.connect(service.database, isolation_level=None, timeout=10)) as connection:
         connection.execute(statement)
 
@@ -49,7 +50,7 @@ def check_found(ended: CompletedProcess[str], *kinds: str) -> None:
     assert [found["kind"] for found in json.loads(ended.stdout)["disagreements"]] == list(kinds)
 
 
-def test_while_the_service_runs_and_while_it_is_stopped(service: ServiceProcess) -> None:
+def test_while_the_service_runs_and_while_it_is_stopped(service: ForkedService) -> None:
     ended = verify(service)
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "All books agree.")
     tamper(service, MISCOUNT)
@@ -75,7 +76,7 @@ def test_while_the_service_runs_and_while_it_is_stopped(service: ServiceProcess)
     assert str(service.database) in left["next"]
 
 
-def test_nothing_is_mended_without_a_last_word(service: ServiceProcess) -> None:
+def test_nothing_is_mended_without_a_last_word(service: ForkedService) -> None:
     tamper(service, MISCOUNT)
     ended = verify(service, "--repair")
     assert ended.returncode == 2
@@ -84,5 +85,5 @@ def test_nothing_is_mended_without_a_last_word(service: ServiceProcess) -> None:
 
 
 def test_without_a_database_it_says_so_in_one_line(tmp_path: Path) -> None:
-    complaint = complaint_of(verify(ServiceProcess(tmp_path)))
+    complaint = complaint_of(verify(ForkedService(tmp_path)))
     assert complaint.startswith("there is no database ")

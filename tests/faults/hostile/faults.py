@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import resource
 from typing import TYPE_CHECKING
 
 from tests.faults.fault import Fault
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 async def hostile_callers(trial: Trial) -> Account:
     """Do to the gRPC port everything that no good caller does, one kind after the other."""
-    rounds, times = (1, 100) if trial.short else (5, 1_000)
+    rounds, times = (1, 100) if trial.short else (5, 2_000)
+    _allow_descriptors(2 * times)
     chance = random.Random(trial.seed)  # noqa: S311 - varies the abuse, keeps no secret
     with Scene(trial.folder, seed=trial.seed) as scene:
         await scene.start()
@@ -49,6 +51,13 @@ async def hostile_publishers(trial: Trial) -> Account:
                 await scene.more("parked_messages", times // 2)
             await scene.more("inbox", 20)
         return await scene.account(done)
+
+
+def _allow_descriptors(count: int) -> None:
+    """Let this process, and the service that it starts, hold so many connections, if the machine lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count if hard == resource.RLIM_INFINITY else min(hard, count), hard))
 
 
 FAULTS: tuple[Fault, ...] = (

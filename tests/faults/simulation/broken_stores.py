@@ -15,8 +15,8 @@ from tests.faults.simulation.wrapped import Wrapped
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from allocation.service_layer.records import Changes, Footprint, Loaded, LoggedEvent
-    from allocation.service_layer.store import Store, Transaction
+    from allocation.service_layer.records import LoggedEvent
+    from allocation.service_layer.store import Changes, Footprint, Loaded, Store, Transaction
     from allocation.service_layer.streams import EventStream, OutboxEvent
     from allocation.service_layer.views import Reader
     from tests.faults.simulation.world import World

@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 from allocation.adapters.jetstream.configuration import EventConfiguration, InboundConfiguration
 from allocation.adapters.jetstream.events import JetStreamEvents
 from allocation.adapters.jetstream.inbound import JetStreamInbound
+from allocation.composition import Surroundings, compose
 from allocation.connections import Adapters
 from allocation.contract.inward import INBOUND_SUBJECTS
-from allocation.contract.outward import OUTBOUND_SUBJECTS, encode_event
-from allocation.entrypoints.continuation import Continuation
-from allocation.entrypoints.grpc_server import AllocationService
-from allocation.entrypoints.nats_consumer import NatsConsumer
-from allocation.entrypoints.outbox_relay import OutboxRelay
-from allocation.lifecycle import Service
-from allocation.service_layer.event_log import Recorder
-from allocation.service_layer.messagebus import MessageBus
+from allocation.contract.outward import OUTBOUND_SUBJECTS
 from allocation.service_layer.streams import BrokerUnavailableError
+from allocation.settings import Settings
 from tests.faults.simulation.connection import SimulatedConnection
 from tests.faults.simulation.door import SimulatedListener
 from tests.faults.simulation.jetstream.wire import wall_clock
@@ -30,10 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from allocation.adapters.jetstream.connection import BrokerConnection
-    from allocation.entrypoints.admin_listener import AdminListener
-    from allocation.entrypoints.grpc_listener import GrpcListener
-    from allocation.service_layer.messagebus import GroupOutcome
+    from allocation.entrypoints.grpc_server import AllocationService
     from allocation.service_layer.views import Reader
+    from tests.faults.simulation.plan import Plan
     from tests.faults.simulation.store import UncertainStore
     from tests.faults.simulation.world import World
 
@@ -130,60 +124,38 @@ class Life:
         adapters = world.variant.adapters(
             Adapters(self.store, cast("Reader", self.store), inbound, events, lambda: self.connection.healthy), world
         )
-        service, self.listener = compose(adapters, world)
+        surroundings = Surroundings(_date, world.new_id, self._listen, _closed)
+        service = compose(adapters, _settings(world.plan), surroundings=surroundings)
+        world.variant.changes(service)
         await service.run(self._stopping, _announce)
         await inbound.close()
 
+    def _listen(self, service: AllocationService, *_: object) -> SimulatedListener:
+        self.listener = SimulatedListener(service)
+        return self.listener
 
-def compose(adapters: Adapters, world: World) -> tuple[Service, SimulatedListener]:
-    """Put the parts together as the composition root does, with this world's clock and identities."""
-    limits, seconds = world.plan.limits, world.plan.poll_seconds
-    bus = MessageBus(
-        Recorder(encode_event, _date, world.new_id), promises_per_transaction_max=limits.promises_per_transaction_max
-    )
-    group_commit = world.variant.group_commit(
-        adapters.store,
-        bus,
-        lambda outcome: committed(outcome),  # noqa: PLW0108 - what is woken is made only after this
+
+def _settings(plan: Plan) -> Settings:
+    limits = plan.limits
+    return Settings(
         group_commands_max=limits.group_commands_max,
         waiting_commands_max=limits.waiting_commands_max,
-    )
-    relay = OutboxRelay(
-        group_commit, adapters.reader, adapters.events, publish_events_max=limits.publish_events_max, poll_seconds=seconds
-    )
-    continuation = Continuation(group_commit, adapters.reader, poll_seconds=seconds)
-
-    def committed(outcome: GroupOutcome) -> None:
-        if outcome.has_public_events:
-            relay.wake()
-        if outcome.leaves_unfinished:
-            continuation.wake()
-
-    consumer = NatsConsumer(
-        group_commit,
-        adapters.inbound,
-        world.new_id,
+        promises_per_transaction_max=limits.promises_per_transaction_max,
         fetch_messages_max=limits.fetch_messages_max,
+        publish_events_max=limits.publish_events_max,
         unknown_wait_seconds=limits.unknown_wait_seconds,
         deliveries_max=limits.deliveries_max,
+        poll_seconds=plan.poll_seconds,
     )
-    listener = SimulatedListener(AllocationService(group_commit, adapters.reader, world.new_id))
-    service = Service(
-        group_commit=group_commit,
-        reader=adapters.reader,
-        listener=cast("GrpcListener", listener),
-        admin=cast("AdminListener", SimulatedListener()),
-        consumer=consumer,
-        relay=relay,
-        continuation=continuation,
-        broker_is_healthy=adapters.broker_is_healthy,
-        shutdown_seconds=10.0,
-    )
-    return service, listener
 
 
 def _date() -> datetime:
     return wall_clock(asyncio.get_running_loop().time())
+
+
+def _closed(*_: object) -> SimulatedListener:
+    """Answer a door at which nobody calls."""
+    return SimulatedListener()
 
 
 def _announce() -> None:

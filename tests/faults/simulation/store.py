@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from allocation.adapters.memory import MemoryStore, MemoryTransaction
+from allocation.adapters.memory_transaction import MemoryTransaction
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from allocation.service_layer.records import Changes
-    from allocation.service_layer.store import Transaction
+    from allocation.adapters.memory import MemoryStore
+    from allocation.service_layer.store import Changes, Transaction
     from tests.faults.simulation.chance import Chance
     from tests.faults.simulation.trace import Trace
 

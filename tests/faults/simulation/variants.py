@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from allocation.service_layer.group_commit import GroupCommit
 from tests.faults.simulation import broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from allocation.connections import Adapters
+    from allocation.lifecycle import Service
     from tests.faults.simulation.plan import Plan
     from tests.faults.simulation.world import World
 
@@ -21,6 +21,10 @@ CAUGHT_WITHIN_HISTORIES = 300
 
 def _as_they_are(adapters: Adapters, _world: World) -> Adapters:
     return adapters
+
+
+def _as_composed(_service: Service) -> None:
+    """Change nothing."""
 
 
 def _as_drawn(plan: Plan) -> Plan:
@@ -33,7 +37,7 @@ class Variant:
 
     what: str
     adapters: Callable[[Adapters, World], Adapters] = _as_they_are
-    group_commit: type[GroupCommit] = GroupCommit
+    changes: Callable[[Service], None] = _as_composed
     setting: Callable[[Plan], Plan] = _as_drawn
 
 
@@ -82,7 +86,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "fence-off": Variant("applies older quantities over newer ones", broken.has_no_fence, setting=_quantities_retried),
     "rejection-before-commit": Variant(
-        "answers rejections before the commit", group_commit=broken.RejectsAtOnce, setting=_commits_fail
+        "answers rejections before the commit", changes=broken.rejects_at_once, setting=_commits_fail
     ),
     "each-alone-after-unknown-commit": Variant(
         "tries each command again, alone, when a commit is unknown", broken.takes_unknown_for_refused, setting=_commits_unknown

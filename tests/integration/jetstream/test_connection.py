@@ -10,6 +10,7 @@ import pytest
 from allocation.adapters.jetstream.connection import BrokerConnection
 from allocation.adapters.jetstream.errors import BrokerTooOldError
 from allocation.service_layer.streams import BrokerUnavailableError
+from tests.faults.proxy import Proxy
 from tests.nats_server import NatsServer
 from tests.waiting import eventually
 
@@ -89,6 +90,17 @@ async def test_a_frozen_broker_is_unhealthy_although_connected_and_the_late_pong
     assert connection.client() is client
     assert client.stats["reconnects"] == 0
     await connection.close()
+
+
+async def test_a_connection_that_carries_nothing_any_more_is_replaced_within_seconds(server: NatsServer) -> None:
+    async with Proxy(server.port) as proxy:
+        connection = BrokerConnection([proxy.nats_url])
+        await connection.open()
+        proxy.half_open()
+        assert await connection.wait_for_health(healthy=False, deadline_seconds=6)
+        assert await connection.wait_for_health(healthy=True, deadline_seconds=8)
+        await connection.client().flush()
+        await connection.close()
 
 
 async def test_a_client_whose_read_loop_died_is_replaced(server: NatsServer) -> None:

@@ -125,3 +125,17 @@ async def test_an_answer_to_a_former_stream_does_not_reach_the_recreated_one(
     await former.ack()
     await connection.client().flush()
     assert (await consumer(connection))["num_ack_pending"] == 1
+
+
+async def test_the_broker_ignores_an_answer_to_a_message_that_it_has_not_delivered(
+    connection: BrokerConnection, inbound: JetStreamInbound
+) -> None:
+    await send(connection, "order.placed", b"former")
+    former = await next_delivery(inbound)
+    await ask(connection, "STREAM.DELETE.ALLOCATION_INBOUND")
+    await inbound.bind()
+    await send(connection, "order.placed", b"present")
+    await connection.client().publish(former._reply, b"+ACK")  # noqa: SLF001 - as one that was on its way all the while
+    await connection.client().flush()
+    present = await next_delivery(inbound)
+    assert (present.message.sequence, present.message.payload) == (former.message.sequence, b"present")

@@ -12,7 +12,8 @@ from allocation.adapters.sql.sqlite import open_sqlite
 from allocation.connections import DATABASE_FILE
 from allocation.operators.broker import connected
 from allocation.operators.event_stream import NoStreamError, event_stream_state, reading
-from allocation.operators.outbox import Verification, status, verify, with_stream
+from allocation.operators.outbox import status, with_stream
+from allocation.operators.outbox_verification import Verification, verify
 from allocation.service_layer.streams import BrokerUnavailableError
 from tests.integration.operators.ledger import forge, keep_books, rows_of, settings_of
 from tests.nats_server import NatsServer

@@ -14,7 +14,7 @@ from tests.integration.operators.ledger import forge, keep_books, rows_of, setti
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from allocation.operators.disagreement import Disagreement
+    from allocation.operators.books.disagreement import Disagreement
     from allocation.settings import Settings
     from tests.integration.operators.forgeries import Forgery
 
@@ -59,7 +59,7 @@ async def test_finds_and_mends_or_leaves_that(folder: Path, settings: Settings, 
     assert kinds(verified.disagreements) == sorted(forgery.found), verified.disagreements
     assert all(found.what and found.found and found.should_be and found.advice for found in verified.disagreements)
     assert bool(verified.repairable_skus) == (sorted(forgery.found) != sorted(forgery.left))
-    for product in await repair(settings, verified, lambda _: None):
+    async for product in repair(settings, verified, lambda _: None):
         assert product.changes, product
     after = await verify(settings)
     assert kinds(after.disagreements) == sorted(forgery.left), after.disagreements
@@ -72,7 +72,7 @@ async def test_an_oversold_batch_loses_the_line_promised_last_and_that_is_announ
         "UPDATE batches SET purchased_quantity = 4, target_quantity = 4, allocated_quantity = 4 WHERE reference = 'rugs-1'",
     )
     before = rows_of(folder, "SELECT max(position) FROM events")[0][0]
-    await repair(settings, await verify(settings), lambda _: None)
+    assert [one.sku async for one in repair(settings, await verify(settings), lambda _: None)]
     logged = rows_of(folder, "SELECT position, type FROM events ORDER BY position")
     told = [kind.rpartition(".")[2] for position, kind in logged if position > before]
     assert told[0] == "Deallocated"
@@ -89,7 +89,7 @@ async def test_several_things_are_found_at_once_and_mended_together(folder: Path
     )
     verified = await verify(settings)
     assert verified.repairable_skus == ["LAMP", "RUG"]
-    await repair(settings, verified, lambda _: None)
+    assert [one.sku async for one in repair(settings, verified, lambda _: None)]
     assert (await verify(settings)).disagreements == []
 
 
@@ -113,3 +113,22 @@ async def test_what_was_forgotten_by_age_is_counted_out_and_said(folder: Path, s
 async def test_a_folder_without_a_database_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="there is no database"):
         await verify(settings_of(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("forgery", "kind"),
+    [
+        ("UPDATE order_lines SET quantity = 'many' WHERE order_id = 'o1'", "row_damaged"),
+        ("UPDATE order_lines SET quantity = 1099511627776 WHERE order_id = 'o1'", "line_stands_elsewhere"),
+        ("UPDATE batches SET target_quantity = 'some' WHERE reference = 'desks'", "row_damaged"),
+        ("UPDATE products SET sku_sequence = 'last' WHERE sku = 'DESK'", "row_damaged"),
+        ("UPDATE batches SET eta = 9223372036854775807 WHERE reference = 'desks'", "batch_eta"),
+    ],
+)
+async def test_what_was_written_by_force_is_named_and_hides_nothing(
+    folder: Path, settings: Settings, forgery: str, kind: str
+) -> None:
+    forge(folder, forgery, "UPDATE batches SET allocated_quantity = allocated_quantity - 1 WHERE reference = 'lamps'")
+    verified = await verify(settings)
+    assert {kind, "batch_allocated_quantity"} <= set(kinds(verified.disagreements))
+    assert verified.checked["order_lines"] == len(rows_of(folder, "SELECT 1 FROM order_lines"))

@@ -10,13 +10,13 @@ from allocation.domain.batch import Batch
 from allocation.domain.order_line import KeptLine, LineState, OrderLine
 from allocation.domain.product_state import ProductState
 from allocation.service_layer.housekeeping import ParkingReason
-from allocation.service_layer.records import Changes, Footprint, InboxEntry, InboxKey, LoggedEvent, ParkedMessage, StreamPlace
+from allocation.service_layer.records import InboxEntry, InboxKey, LoggedEvent, ParkedMessage, StreamPlace
+from allocation.service_layer.store import Changes, Footprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from allocation.service_layer.records import Loaded
-    from allocation.service_layer.store import Store
+    from allocation.service_layer.store import Loaded, Store
     from allocation.service_layer.views import Reader
 
 RUG = "GARISH-RUG"

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from allocation.adapters.sql.parked_reader import KeptMessage, ParkedReader, ParkedWhere
 from allocation.service_layer.housekeeping import ParkingReason
-from allocation.service_layer.records import Changes, Ending, Fence, Footprint, ParkedState, StreamPlace
-from allocation.service_layer.store import StoreUnavailableError
+from allocation.service_layer.records import Ending, Fence, ParkedState, StreamPlace
+from allocation.service_layer.store import Changes, Footprint, StoreUnavailableError
 from tests.integration.stores.examples import NOW, TOMORROW, Opened, batch, event, parked_message, product
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from allocation.service_layer.aged import (
 )
 from allocation.service_layer.housekeeping import ForgetEvents, ForgetInbox, ForgetParked, StreamReach
 from allocation.service_layer.messagebus import MessageBus
-from allocation.service_layer.records import Changes, Ending, Footprint, InboxKey, KnownStream, StreamPlace
+from allocation.service_layer.records import Ending, InboxKey, KnownStream, StreamPlace
+from allocation.service_layer.store import Changes, Footprint
 from allocation.service_layer.streams import StreamState
 from tests.integration.stores.examples import NOW, Opened, event, inbox_entry, parked_message
 from tests.integration.stores.listening import engine_of, listening

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allocation.service_layer.records import (
-    Changes,
-    Fence,
-    Footprint,
-    InboxKey,
-    KnownStream,
-    LineKey,
-    Loaded,
-    ParkedState,
-    StreamPlace,
-)
+from allocation.service_layer.records import Fence, InboxKey, KnownStream, LineKey, ParkedState, StreamPlace
+from allocation.service_layer.store import Changes, Footprint, Loaded
 from tests.integration.stores.examples import (
     NO_FOOTPRINT,
     RUG,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocation.domain.order_line import LineState
-from allocation.service_layer.records import Changes
+from allocation.service_layer.store import Changes
 from tests.integration.stores.examples import RUG, on_batch, waiting
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocation.domain.order_line import LineState, LineStatus, OrderLine
-from allocation.service_layer.records import Changes, KnownStream, UnfinishedPromising
+from allocation.service_layer.records import KnownStream, UnfinishedPromising
+from allocation.service_layer.store import Changes
 from allocation.service_layer.streams import OutboxEvent
 from tests.integration.stores.examples import NOW, RUG, TOMORROW, batch, event, on_batch, waiting
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from allocation.domain.order_line import KeptLine, LineState, OrderLine
 from allocation.domain.product_state import LinesHeld
-from allocation.service_layer.records import Changes, Footprint, LineKey, UnfinishedPromising
+from allocation.service_layer.records import LineKey, UnfinishedPromising
+from allocation.service_layer.store import Changes, Footprint
 from tests.integration.stores.examples import RUG, batch, on_batch, plain, product, waiting
 from tests.integration.stores.test_load import references
 

@@ -8,10 +8,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from allocation.adapters.sql.sqlite import open_sqlite
-from allocation.service_layer.records import Changes, Footprint, Loaded
-from allocation.service_layer.store import StoreUnavailableError
+from allocation.service_layer.messagebus import CommandCrashed
+from allocation.service_layer.store import Changes, Footprint, Loaded, StoreUnavailableError
 from tests.integration.stores.examples import RUG, Opened, event, rows_of_everything
 from tests.integration.stores.listening import engine_of
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from allocation.adapters.sql.reader import SqlReader
     from allocation.adapters.sql.sqlite_store import SqliteStore
+    from allocation.service_layer.store import Transaction
 
     OnSqlite = tuple[SqliteStore, SqlReader]
 
@@ -49,6 +51,28 @@ async def test_a_full_disk_is_a_store_that_is_away_until_there_is_room(on_sqlite
     assert await reader.outbox(10) == []
     pragma(store, "max_page_count=1000000")
     await check_it_goes_on(on_sqlite)
+
+
+async def test_a_store_that_fails_inside_a_command_is_away_and_the_command_no_bug(on_sqlite: OnSqlite) -> None:
+    store, _ = on_sqlite
+
+    def work(transaction: Transaction) -> None:
+        pragma_on(transaction, "query_only=ON")
+        try:
+            transaction.write(rows_of_everything())
+        except OperationalError as failure:
+            raise CommandCrashed(0) from failure
+        finally:
+            pragma_on(transaction, "query_only=OFF")
+
+    with pytest.raises(StoreUnavailableError, match="readonly"):
+        await store.transact(work)
+    await check_it_goes_on(on_sqlite)
+
+
+def pragma_on(transaction: Transaction, text: str) -> None:
+    """Set a pragma inside a transaction."""
+    transaction._connection.exec_driver_sql(f"PRAGMA {text}")  # type: ignore[attr-defined] # noqa: SLF001 - the disk fails on order
 
 
 async def test_a_store_that_cannot_write_is_away_until_it_can(on_sqlite: OnSqlite) -> None:

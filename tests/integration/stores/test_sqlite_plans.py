@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from allocation.service_layer.records import Changes, Footprint, InboxKey, LineKey, StreamPlace
+from allocation.service_layer.records import InboxKey, LineKey, StreamPlace
+from allocation.service_layer.store import Changes, Footprint
 from tests.integration.stores.examples import RUG, Opened, batch, on_batch, product, rows_of_everything
 from tests.integration.stores.listening import engine_of, listening, reading_engine_of
 

@@ -20,7 +20,7 @@ from allocation.adapters.sql.migrate import SchemaAheadError, upgrade
 from allocation.adapters.sql.sqlite import open_sqlite
 from allocation.adapters.startup_error import StartupError
 from allocation.domain.order_line import LineState
-from allocation.service_layer.records import Changes, Footprint, Loaded
+from allocation.service_layer.store import Changes, Footprint, Loaded
 from tests.integration.stores.examples import RUG, Opened, batch, event, on_batch, product, rows_of_everything, waiting
 from tests.integration.stores.listening import engine_of, reading_engine_of
 

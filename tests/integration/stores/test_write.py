@@ -10,17 +10,8 @@ import pytest
 
 from allocation.domain.batch import Batch
 from allocation.domain.order_line import KeptLine, LineState, OrderLine
-from allocation.service_layer.records import (
-    Changes,
-    Fence,
-    Footprint,
-    InboxKey,
-    KnownStream,
-    LineKey,
-    Loaded,
-    StreamPlace,
-    UnfinishedPromising,
-)
+from allocation.service_layer.records import Fence, InboxKey, KnownStream, LineKey, StreamPlace, UnfinishedPromising
+from allocation.service_layer.store import Changes, Footprint, Loaded
 from tests.integration.stores.examples import RUG, TOMORROW, batch, event, on_batch, plain, product, rows_of_everything
 
 if TYPE_CHECKING:

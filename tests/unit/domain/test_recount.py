@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from allocation.domain.product_state import LinesHeld, Recounted
+from allocation.domain.recount import recount as recount_product
 from tests.unit.domain.shop import TOMORROW, Shop
 from tests.unit.domain.test_bounded_work import check_never_oversold, finish
 
@@ -23,7 +24,7 @@ def held_in(shop: Shop) -> LinesHeld:
 
 def recount(shop: Shop) -> list[Recounted]:
     shop.events.clear()
-    return shop.product.recount(held_in(shop))
+    return recount_product(shop.product, held_in(shop))
 
 
 def shop_with_lines() -> Shop:

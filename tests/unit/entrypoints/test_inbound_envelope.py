@@ -57,6 +57,14 @@ def test_what_has_no_correlation_is_correlated_by_its_id() -> None:
     assert with_headers(ce_id="7").correlation_id == "7"
 
 
+def test_nobody_takes_the_identity_of_a_message_without_one() -> None:
+    assert why_parked(with_headers(ce_source=f"{INBOUND}/2", ce_id="42")) == (
+        ParkingReason.MALFORMED,
+        f"ce-source: must not be {INBOUND}/ and a number: messages without an identity are known by that, is '{INBOUND}/2'",
+    )
+    assert isinstance(with_headers(ce_source=f"/{INBOUND}/2", ce_id="42").command, ChangeBatchQuantity)
+
+
 @pytest.mark.parametrize("headers", [{"ce_id": "7"}, {"ce_source": "/warehouse"}])
 def test_half_an_identity_is_none(headers: dict[str, str]) -> None:
     receipt = with_headers(**headers).receipt

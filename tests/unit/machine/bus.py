@@ -7,7 +7,7 @@ from unittest import mock
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from allocation.adapters import memory
+from allocation.adapters import memory_transaction
 from allocation.domain.commands import ContinuePromising
 from allocation.service_layer import line_book
 from tests.unit.house import Consumer, House
@@ -28,7 +28,7 @@ class Bus(RuleBasedStateMachine):
         super().__init__()
         self.patches = [
             mock.patch.object(line_book, "PAGE_LINES", 2),
-            mock.patch.object(memory, "_LATEST_LINES", 2),
+            mock.patch.object(memory_transaction, "_LATEST_LINES", 2),
         ]
         for patch in self.patches:
             patch.start()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from allocation.operators.broker import broker_urls
+from allocation.connections import broker_urls
 from allocation.settings import read_settings
 
 

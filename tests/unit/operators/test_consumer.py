@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from allocation.commands import consumer_shown
-from allocation.operators.consumer import Progress, Status, Unacknowledged, findings
+from allocation.operators.consumer import Status, findings
+from allocation.operators.consumer_progress import Progress, Unacknowledged
 from allocation.service_layer.records import KnownStream
 from tests.unit.house import TODAY, TOMORROW
 

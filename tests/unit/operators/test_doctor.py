@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,6 @@ from tests.unit.operators.patients import NOW, bad, broker_of, healthy, inspecti
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
     from allocation.operators.doctor.finding import Finding
@@ -88,6 +88,25 @@ def test_a_database_with_another_journal_is_an_error(tmp_path: Path) -> None:
     inspection_of(patient).journal_mode = "delete"
     ((level, said),) = bad(check_database(patient))
     assert (level, said.startswith("the file says journal_mode=delete, the service writes with WAL")) == ("error", True)
+
+
+def test_a_folder_on_which_nothing_was_started_is_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    patient = replace(stopped(healthy()), database=Path("allocation-data/allocation.sqlite3"), inspection=None)
+    folder = tmp_path / "allocation-data"
+    assert bad(check_database(patient)) == [("warning", f"nothing was ever started on the folder {folder}: it does not exist")]
+    folder.mkdir()
+    said = f"nothing was ever started on the folder {folder}: there is no database allocation.sqlite3 in it"
+    assert bad(check_database(patient)) == [("warning", said)]
+
+
+def test_a_database_that_is_gone_is_told_from_one_that_never_was(tmp_path: Path) -> None:
+    (tmp_path / "service.lock").touch()
+    patient = replace(healthy(), database=tmp_path / "allocation.sqlite3", inspection=None)
+    ((level, said),) = bad(check_database(patient))
+    assert (level, said.startswith("the service runs, and there is no database allocation.sqlite3")) == ("error", True)
+    ((level, said),) = bad(check_database(stopped(patient)))
+    assert (level, said.endswith("that start failed early, or the file was removed")) == ("warning", True)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from stock.allocation.v1 import events_pb2
 
-from allocation.operators.log_account import GAPS_KEPT_MAX, LogAccount, Standing
+from allocation.operators.books.log_account import LogAccount
+from allocation.operators.books.sequences import GAPS_KEPT_MAX
+from allocation.operators.books.standing import Standing
 
 ALLOCATED, DEALLOCATED = "stock.allocation.v1.Allocated", "stock.allocation.v1.Deallocated"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from allocation.adapters.sql.outbox_reader import PublicEvent
-from allocation.operators.outbox import Marks, Verification
+from allocation.operators.outbox_verification import Marks, Verification
 from allocation.service_layer.streams import StreamState
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityCh
 from allocation.adapters.sql.parked_reader import KeptMessage
 from allocation.commands import parked_shown
 from allocation.contract.inward import subject_of
-from allocation.operators import parked
+from allocation.operators import parked, parked_message
 from allocation.service_layer.housekeeping import ParkingReason
 from allocation.service_layer.records import Ending, ParkedMessage, StreamPlace
 from tests.unit.house import LATER, TODAY, TOMORROW
@@ -38,32 +38,32 @@ def shown(kept: KeptMessage) -> Any:  # noqa: ANN401 - JSON
 
 
 def test_a_place_is_one_word_that_can_be_copied() -> None:
-    assert parked.written(PLACE) == "ALLOCATION_INBOUND/1/42"
-    assert parked.place_of(parked.written(PLACE)) == PLACE
-    assert parked.place_of("S/2147483647/9223372036854775807") == StreamPlace("S", 2**31 - 1, 2**63 - 1)
+    assert parked_message.written(PLACE) == "ALLOCATION_INBOUND/1/42"
+    assert parked_message.place_of(parked_message.written(PLACE)) == PLACE
+    assert parked_message.place_of("S/2147483647/9223372036854775807") == StreamPlace("S", 2**31 - 1, 2**63 - 1)
 
 
 @pytest.mark.parametrize(
     "text", ["", "S", "S/1", "S/1/2/3", "S/a/2", "S/1/-2", "S/01/2", "S/1/2 ", "S/٣/2", "S/1/9223372036854775808"]
 )
 def test_what_is_no_place_is_refused_by_its_text(text: str) -> None:
-    with pytest.raises(parked.PlaceError, match="is no place of a message: write it as it is listed"):
-        parked.place_of(text)
+    with pytest.raises(parked_message.PlaceError, match="is no place of a message: write it as it is listed"):
+        parked_message.place_of(text)
 
 
 def test_a_message_is_read_by_the_type_of_its_subject() -> None:
-    assert parked.decoded(message(changed(0))) == (
+    assert parked_message.decoded(message(changed(0))) == (
         "stock.allocation.v1.BatchQuantityChanged",
         {"batch_reference": "b1", "quantity": 0},
     )
-    assert parked.decoded(message(b"\xff")) == ("stock.allocation.v1.BatchCreated", None)
-    assert parked.decoded(replace(message(b""), subject="weather.changed")) == ("", None)
+    assert parked_message.decoded(message(b"\xff")) == ("stock.allocation.v1.BatchCreated", None)
+    assert parked_message.decoded(replace(message(b""), subject="weather.changed")) == ("", None)
 
 
 def test_a_time_that_cannot_be_written_is_shown_as_bytes() -> None:
     event = BatchCreated(batch_reference="b1")
     event.eta.seconds = 2**60
-    assert parked.decoded(message(event)) == ("stock.allocation.v1.BatchCreated", None)
+    assert parked_message.decoded(message(event)) == ("stock.allocation.v1.BatchCreated", None)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_time_that_cannot_be_written_is_shown_as_bytes() -> None:
     ],
 )
 def test_a_message_is_about_a_batch_or_an_order(event: Message | bytes, about: str) -> None:
-    assert parked.concerns(message(event)) == about
+    assert parked_message.concerns(message(event)) == about
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ def test_a_message_is_about_a_batch_or_an_order(event: Message | bytes, about: s
     ],
 )
 def test_every_reason_comes_with_the_commands_to_copy(reason: ParkingReason, commands: list[str]) -> None:
-    advice, *found = parked.advice(message(changed(5), reason))
+    advice, *found = parked_message.advice(message(changed(5), reason))
     assert found == commands
     assert advice.endswith(".")
 
 
 def test_the_publisher_is_named_if_it_has_said_who_it_is() -> None:
-    (advice, _) = parked.advice(message(b"\xff", ce_source="/warehouse%201", ce_id="7"))
+    (advice, _) = parked_message.advice(message(b"\xff", ce_source="/warehouse%201", ce_id="7"))
     assert "have its publisher (/warehouse 1) send it anew" in advice
 
 
@@ -127,3 +127,27 @@ def test_many_places_are_asked_for_in_portions() -> None:
     assert [len(portion) for portion in parked.portions(places)] == [100, 100, 50]
     assert [place for portion in parked.portions(places) for place in portion] == places
     assert parked.portions([]) == []
+
+
+def test_a_huge_payload_is_shown_by_its_beginning() -> None:
+    lines = parked_shown.message_for_people(KeptMessage(message(b"\xff" * 900_000), None)).splitlines()
+    at = lines.index("  payload     900000 bytes that are no stock.allocation.v1.BatchCreated")
+    assert lines[at + 64].startswith("    0003f0  ff ")
+    assert lines[at + 65] == "    … and 898,976 more: --json has all"
+
+
+def test_a_huge_order_is_shown_by_its_beginning() -> None:
+    ordered = [OrderPlacedLine(line_id=str(number), sku="RUG", quantity=1) for number in range(2_000)]
+    kept = KeptMessage(message(OrderPlaced(order_id="x" * 500_000, lines=ordered)), None)
+    lines = parked_shown.message_for_people(kept).splitlines()
+    assert "    … and 9,805 lines more: --json has all" in lines
+    assert max(map(len, lines)) < 1_100
+    assert len(shown(kept)["message"]["lines"]) == 2_000
+    listing = parked.Listing({"malformed": parked.Group()}, [kept])
+    listing.groups["malformed"].add(kept.message)
+    assert max(map(len, parked_shown.listing_for_people(listing).splitlines())) < 300
+
+
+def test_the_content_of_a_message_does_not_steer_a_terminal() -> None:
+    text = parked_shown.message_for_people(KeptMessage(message(changed(5, "b\u202e\x9b2J")), None))
+    assert all(character.isprintable() for line in text.split("\n") for character in line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from allocation.__main__ import app
 from allocation.commands.instants import instant, written
-from allocation.commands.terminal import printable
+from allocation.commands.terminal import clipped, json_text, printable
 
 WRONG_USAGE = 2
 PLACE = "ALLOCATION_INBOUND/1/1"
@@ -74,3 +75,16 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 def test_text_from_elsewhere_cannot_steer_the_terminal() -> None:
     assert printable("B\x1b[2J\r\n\u202eé 箱") == "B\\x1b[2J\\r\\n\\u202eé 箱"
+
+
+def test_what_somebody_else_has_written_steers_no_terminal_also_in_json() -> None:
+    written_elsewhere = {"batch\x9b31m": ["\x1b[2J\u202etxt.exe\n\x7f", "Größe — \U000e0001"]}
+    text = json_text(written_elsewhere)
+    assert json.loads(text) == written_elsewhere
+    assert all(character.isprintable() for line in text.split("\n") for character in line)
+    assert "Größe —" in text, "what can be read is left as it is"
+
+
+def test_what_somebody_else_has_written_ends_somewhere() -> None:
+    assert clipped("x" * 10, 10) == "x" * 10
+    assert clipped("\x1b" + "x" * 2_000, 3) == "\\x1bxx… (2,001 characters)"

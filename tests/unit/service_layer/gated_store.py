@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from allocation.adapters.memory import MemoryStore, MemoryTransaction
+from allocation.adapters.memory import MemoryStore
+from allocation.adapters.memory_transaction import MemoryTransaction
 from allocation.domain.commands import Command
 from allocation.domain.errors import UnknownBatch
 from allocation.service_layer.envelope import Envelope

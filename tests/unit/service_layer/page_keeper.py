@@ -8,7 +8,7 @@ from allocation.domain.order_line import KeptLine, LineState, OrderLine
 from allocation.service_layer.line_book import LineBook
 
 if TYPE_CHECKING:
-    from allocation.service_layer.records import Changes, Footprint, Loaded
+    from allocation.service_layer.store import Changes, Footprint, Loaded
 
 RUG = "GARISH-RUG"
 

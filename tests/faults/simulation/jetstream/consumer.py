@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from tests.faults.simulation.jetstream.pulls import Pulls
+from tests.faults.simulation.jetstream.redeliveries import Redeliveries
 from tests.faults.simulation.jetstream.remembered import Pending, Remembered
 from tests.faults.simulation.jetstream.stream import nanoseconds
 from tests.faults.simulation.jetstream.wire import ACK, NANOSECONDS, NotSimulatedError, Wired, status
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _UNLIMITED = 1 << 60
 _ACK_PENDING_MAX_DEFAULT = 1000
-_EARLY_SECONDS = 1e-6
-"""By which a timer may ring before its time, as floats round."""
 
 
 class Consumer:
@@ -45,7 +43,7 @@ class Consumer:
         first = config["opt_start_seq"] if config["deliver_policy"] == "by_start_sequence" else 1
         self._state = Remembered(max(first, stream.first_sequence, 1))
         self._on_disk = self._state.copy()
-        self._again: deque[int] = deque()
+        self._again = Redeliveries(self._state.pending, self.serve_soon)
         self.pulls = Pulls(send, self._blocked, self.serve_soon)
         self._serving = False
         self.pulled = 0
@@ -85,19 +83,18 @@ class Consumer:
 
     def acknowledge(self, sequence: int, payload: bytes) -> None:
         """Take an answer to a delivery; one that nobody waits for changes nothing."""
-        pending = self._state.pending.get(sequence)
-        if pending is None:
+        if sequence not in self._state.pending:
             return
         verb, _, rest = payload.partition(b" ")
         match verb:
             case b"" | b"+ACK" | b"+TERM":
                 self._drop(sequence)
             case b"-NAK" if not rest:
-                self._due(sequence)
+                self._again.ring(sequence)
             case b"-NAK":
-                self._rest(sequence, pending, json.loads(rest)["delay"] / NANOSECONDS)
+                self._again.wait(sequence, json.loads(rest)["delay"] / NANOSECONDS)
             case b"+WPI":
-                self._rest(sequence, pending, self._ack_wait_seconds)
+                self._again.wait(sequence, self._ack_wait_seconds)
             case _:
                 raise NotSimulatedError(f"the answer {payload!r}")
         self._changed()
@@ -123,15 +120,13 @@ class Consumer:
     def stop(self) -> None:
         """Die with the server."""
         self.pulls.forget()
-        for sequence in self._state.pending:
-            self._stop_timer(sequence)
-        self._again.clear()
+        self._again.stop()
 
     def come_back(self) -> None:
         """Go on after the death of the server with what was on disk."""
         self._state = self._on_disk.copy()
-        for sequence, pending in self._state.pending.items():
-            self._rest(sequence, pending, pending.due - _now())
+        self._again = Redeliveries(self._state.pending, self.serve_soon)
+        self._again.go_on()
 
     def _serve(self) -> None:
         self._serving = False
@@ -148,10 +143,9 @@ class Consumer:
         return bool(self.pending_count and not self._again and len(self._state.pending) >= self._ack_pending_max)
 
     def _take(self) -> int | None:
-        while self._again:
-            sequence = self._again.popleft()
-            if sequence in self.stream.messages and sequence in self._state.pending:
-                return sequence
+        while (due := self._again.next()) is not None:
+            if due in self.stream.messages:
+                return due
         if not self.pending_count or len(self._state.pending) >= self._ack_pending_max:
             return None
         sequence = max(self._state.next_sequence, self.stream.first_sequence)
@@ -164,8 +158,8 @@ class Consumer:
         times = state.deliveries.get(kept.sequence, 0) + 1
         if self._explicit:
             state.deliveries[kept.sequence] = times
-            pending = state.pending[kept.sequence] = Pending(state.consumer_sequence, 0.0)
-            self._rest(kept.sequence, pending, self._ack_wait_seconds)
+            state.pending[kept.sequence] = Pending(state.consumer_sequence, 0.0)
+            self._again.wait(kept.sequence, self._ack_wait_seconds)
         place = f"{times}.{kept.sequence}.{state.consumer_sequence}.{nanoseconds(kept.stored_at)}.{self.pending_count}"
         headers, payload = kept.headers, kept.payload
         if self.config.get("headers_only"):
@@ -173,43 +167,10 @@ class Consumer:
         self._changed()
         self.pulls.deliver(pull, Wired(kept.subject, payload, headers, f"{ACK}{self.stream.name}.{self.name}.{place}"))
 
-    def _rest(self, sequence: int, pending: Pending, seconds: float) -> None:
-        """Leave a delivered message alone for a while; then it is due again."""
-        if pending.timer is not None:
-            pending.timer.cancel()
-        if sequence in self._again:
-            self._again.remove(sequence)
-        loop = asyncio.get_running_loop()
-        pending.due = loop.time() + max(0.0, seconds)
-        pending.timer = loop.call_at(pending.due, self._due, sequence)
-
-    def _due(self, sequence: int) -> None:
-        """Deliver again; whatever else has become due by now goes along, in the order of the stream."""
-        now = _now() + _EARLY_SECONDS
-        due = {one for one, pending in self._state.pending.items() if pending.timer is not None and pending.due <= now}
-        for one in sorted({sequence, *due} & self._state.pending.keys()):
-            self._stop_timer(one)
-            if one not in self._again:
-                self._again.append(one)
-        self.serve_soon()
-
     def _drop(self, sequence: int) -> None:
-        self._stop_timer(sequence)
-        del self._state.pending[sequence]
+        self._again.drop(sequence)
         self._state.deliveries.pop(sequence, None)
-        if sequence in self._again:
-            self._again.remove(sequence)
-
-    def _stop_timer(self, sequence: int) -> None:
-        pending = self._state.pending.get(sequence)
-        if pending is not None and pending.timer is not None:
-            pending.timer.cancel()
-            pending.timer = None
 
     def _changed(self) -> None:
         if self._writes():
             self._on_disk = self._state.copy()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
