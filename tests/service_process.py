@@ -178,7 +178,8 @@ class ServiceProcess:
             return process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):  # Even a killed process may hang, in the kernel.
+                process.wait(STOP_SECONDS)
             raise AssertionError(f"the service did not end within {STOP_SECONDS} s:\n{self.log.read_text()}") from None
 
     def _end_broker(self) -> None:

@@ -21,7 +21,7 @@ from rich.console import Console
 from tests.faults.fault import Account, Trial
 from tests.faults.problem import Kind, Problem, kind_of
 from tests.faults.registry import FAULTS
-from tests.faults.table import Result, drawn, write
+from tests.faults.table import Result, drawn, summed_up, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,13 +48,15 @@ def main() -> int:
             result = _tried(fault, seed, short=arguments.short)
         results.append(result)
         _tell(console, f"{number}/{len(faults)}", result)
-    console.print(drawn(results))
+    console.print(drawn(results, console.width))
     if arguments.json:
         Path(arguments.json).write_text(json.dumps([_as_json(result) for result in results], indent=2) + "\n", encoding="utf-8")
     if arguments.write:
         write(PAGE, results, list(FAULTS))
     broken = [result.fault.name for result in results if result.account.problems]
-    console.print(f"broken by: {', '.join(broken)}" if broken else "nothing was lost, doubled or stuck")
+    console.print(f"{summed_up(results)}, with seed {seed}", highlight=False)
+    if broken:
+        console.print(f"broken by: {', '.join(broken)}", highlight=False)
     return 1 if broken else 0
 
 

@@ -26,7 +26,8 @@ def check_kept(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
     """Every kept line was asked for with this content, and every line whose promise was answered is kept."""
     wanted = _lines_placed([*_in_effect(evidence), *ledger.published])
     for line in ledger.lines:
-        wanted[line.name].append((line.request.sku, line.request.quantity))
+        if line.answers or line.told < line.calls:  # What was rejected each time changes nothing.
+            wanted[line.name].append((line.request.sku, line.request.quantity))
     kept = {
         LineName(line["order_id"], line["line_id"]): (line["sku"], line["quantity"]) for line in evidence.tables["order_lines"]
     }
@@ -35,22 +36,33 @@ def check_kept(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
             yield Problem(
                 Kind.WRONG, f"line {name.order_id} {name.line_id} is kept as {content}, asked for was {wanted.get(name)}"
             )
-    for line in ledger.lines:
-        if line.name not in kept and any(answer.state != LineState.LINE_STATE_OUT_OF_STOCK for answer in line.answers):
-            yield Problem(Kind.LOST, f"{_shown(line)} was promised and is not kept")
+    yield from _check_promised(kept, ledger)
     for name in _lines_placed(_in_effect(evidence)):
         if name not in kept:
             yield Problem(Kind.LOST, f"line {name.order_id} {name.line_id} was placed and is not kept")
 
 
-def check_consumed(evidence: Evidence, ledger: Ledger, purged_through: int) -> Iterator[Problem]:
-    """Every message is in the inbox or parked, and the broker has every one that it acknowledged in this life."""
+def _check_promised(kept: dict[LineName, Content], ledger: Ledger) -> Iterator[Problem]:
+    for line in ledger.lines:
+        if all(answer.state == LineState.LINE_STATE_OUT_OF_STOCK for answer in line.answers):
+            continue
+        if line.name not in kept:
+            yield Problem(Kind.LOST, f"{_shown(line)} was promised and is not kept")
+        elif kept[line.name] != (line.request.sku, line.request.quantity):
+            yield Problem(Kind.LOST, f"{_shown(line)} was promised and is kept as {kept[line.name]}")
+
+
+def check_consumed(evidence: Evidence, ledger: Ledger, purged_through: int, *, is_whole: bool) -> Iterator[Problem]:
+    """Every message is in the inbox or parked, and the stream, if it is whole, has every one that was acknowledged.
+
+    That holds for what cannot be understood as well: it is parked, or it is lost.
+    """
     consumed = {(row["source"], row["message_id"]) for row in evidence.tables["inbox"]}
     parked = _parked(evidence)
     for message in evidence.inbound:
         if evidence.inbox_key(message) not in consumed and message.sequence not in parked:
             yield Problem(Kind.LOST, f"{message.subject} {message.sequence} is neither in the inbox nor parked")
-    if evidence.incarnation == 1:
+    if is_whole:
         stored = {(message.sequence, message.payload) for message in evidence.inbound}
         for published in ledger.published:
             is_stored = (published.sequence, published.message.SerializeToString()) in stored
@@ -72,7 +84,32 @@ def check_batches(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(Kind.LOST, f"batch {reference} was last said to hold {quantity}, and holds {holds.get(reference)}")
 
 
-def check_conflicts(evidence: Evidence, ledger: Ledger, purged_through: int) -> Iterator[Problem]:
+def check_quantities(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
+    """What messages alone set a batch to, they set it to in the order of their stream: never back to an older quantity.
+
+    Skus whose lines were moved in several transactions are left out: a batch that shrinks slowly is announced at every step.
+    """
+    slow = {event["sku"] for event in evidence.tables["events"] if event["type"].endswith(".PromisingUnfinished")}
+    by_calls = {asked.request.batch_reference for asked in ledger.quantities}
+    aside = _parked(evidence, in_effect=False)
+    said: dict[str, list[int]] = defaultdict(list)
+    for message in evidence.inbound:
+        if message.subject == "batch.quantity.changed" and message.sequence not in aside and message.is_decodable:
+            said[message.message.batch_reference].append(message.message.quantity)
+    announced: dict[str, list[int]] = defaultdict(list)
+    for event, message in evidence.decoded():
+        if event["type"].endswith(".StockChanged") and event["sku"] not in slow:
+            announced[message.batch_reference].append(message.purchased_quantity)
+    for reference in announced.keys() - by_calls:
+        later = iter(said[reference])
+        for quantity in announced[reference][1:]:
+            if quantity not in later:  # Looks on from where the one before was found.
+                sentence = f"was set to {announced[reference][1:]} one after the other, its messages say {said[reference]}"
+                yield Problem(Kind.OUT_OF_ORDER, f"batch {reference} {sentence}")
+                break
+
+
+def check_conflicts(evidence: Evidence, ledger: Ledger, purged_through: int, *, is_whole: bool) -> Iterator[Problem]:
     """Of messages that contradict each other all but one content is rejected, once for each message; nothing else is."""
     rejected = Counter(
         (message.message_source, message.message_id, message.batch_reference or (message.order_id, message.line_id))
@@ -98,7 +135,7 @@ def check_conflicts(evidence: Evidence, ledger: Ledger, purged_through: int) -> 
     expected = contradicting(_in_effect(evidence))
     for source, identity, name in sorted(expected - rejected.keys(), key=str):
         yield Problem(Kind.WRONG, f"message {identity} of {source} contradicts {name} and was not rejected")
-    if evidence.incarnation == 1:
+    if is_whole:
         for source, identity, name in sorted(rejected.keys() - expected - contradicting(purged), key=str):
             # One whose acknowledgement was lost, and that was purged, is known to nobody any more.
             if not (source.startswith(INBOUND) and int(identity) <= purged_through):
@@ -134,7 +171,7 @@ def _in_effect(evidence: Evidence) -> list[Stored]:
     aside = _parked(evidence, in_effect=False)
     first: dict[tuple[str, str], Stored] = {}
     for message in evidence.inbound:
-        if message.sequence not in aside:
+        if message.sequence not in aside and message.is_decodable:
             first.setdefault(evidence.inbox_key(message), message)
     return list(first.values())
 

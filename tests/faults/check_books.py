@@ -82,6 +82,8 @@ def check_sequences(evidence: Evidence) -> Iterator[Problem]:
     for event in evidence.tables["events"]:
         if event["sku_sequence"] is not None:
             numbers[event["sku"]].append(event["sku_sequence"])
+    for sku in numbers.keys() - {product["sku"] for product in evidence.tables["products"]}:
+        yield Problem(Kind.LOST, f"{sku} has {len(numbers[sku])} events and is no product")
     for product in evidence.tables["products"]:
         found, expected = numbers[product["sku"]], list(range(1, product["sku_sequence"] + 1))
         if found != expected:

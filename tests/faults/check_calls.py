@@ -1,4 +1,4 @@
-"""Checks what callers were told by RPC against the log and the tables: every answer true, every rejection justified."""
+"""Checks what callers were told of batches, and what was rejected: every answer true, every rejection justified."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stock.allocation.v1.errors_pb2 import RejectionReason
-from stock.allocation.v1.line_pb2 import LineState
 
 from tests.faults.ledger import LineName
 from tests.faults.problem import Kind, Problem
@@ -15,11 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stock.allocation.v1.allocation_service_pb2 import AllocateRequest, CreateBatchRequest
+    from stock.allocation.v1.batch_pb2 import Batch
 
     from tests.faults.evidence import Evidence, Row
     from tests.faults.ledger import AskedLine, AskedQuantity, Ledger, Rejected
-
-_KIND = {LineState.LINE_STATE_ALLOCATED: "Allocated", LineState.LINE_STATE_OUT_OF_STOCK: "OutOfStock"}
 
 
 class Stock(NamedTuple):
@@ -27,33 +25,6 @@ class Stock(NamedTuple):
 
     quantity: int
     correlation_id: str
-
-
-def check_answers(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
-    """An answered line is in effect as it was answered; calls that nobody answered are in effect at most once each."""
-    told: dict[tuple[str, int], tuple[str, LineName, str]] = {}
-    refused: Counter[LineName] = Counter()
-    for event, message in evidence.decoded():
-        kind = event["type"].rpartition(".")[2]
-        if hasattr(message, "line_id") and hasattr(message, "sku_sequence"):
-            name = LineName(message.order_id, message.line_id)
-            told[message.sku, message.sku_sequence] = (kind, name, getattr(message, "batch_reference", ""))
-            refused[name] += kind == "OutOfStock"
-    asked: dict[LineName, list[AskedLine]] = defaultdict(list)
-    for line in ledger.lines:
-        asked[line.name].append(line)
-        for answer in line.answers:
-            kind = _KIND.get(answer.state, "Backordered")
-            if told.get((answer.sku, answer.sku_sequence)) != (kind, line.name, answer.batch_reference):
-                sentence = f"{_shown(line)} was answered {kind} {answer.sku_sequence}, and the log does not say so"
-                yield Problem(Kind.LOST, sentence)
-    for name, lines in asked.items():
-        answered = sum(answer.state == LineState.LINE_STATE_OUT_OF_STOCK for line in lines for answer in line.answers)
-        silent = sum(line.calls - line.told for line in lines)
-        if not answered <= refused[name] <= answered + silent:
-            calls = sum(line.calls for line in lines)
-            sentence = f"was out of stock {refused[name]} times in {calls} calls, {answered} answered so, {silent} not answered"
-            yield Problem(Kind.WRONG, f"{_shown(lines[0])} {sentence}")
 
 
 def check_created(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
@@ -68,6 +39,8 @@ def check_created(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
             sentence = f"was answered as created with {_content(asked.request)}, and was created with {_created_as(batch)}"
             yield Problem(Kind.LOST, f"batch {reference} {sentence}")
         for answer in asked.answers:
+            if _content_of(answer) != (reference, *_content(asked.request)[::2]):
+                yield Problem(Kind.WRONG, f"the creation of batch {reference} was answered about another one: {answer}")
             if not any(stock.quantity == answer.purchased_quantity for stock in stocks[reference]):
                 sentence = f"was answered to hold {answer.purchased_quantity}, which the log never says"
                 yield Problem(Kind.WRONG, f"batch {reference} {sentence}")
@@ -81,16 +54,25 @@ def check_created(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
 def check_quantities(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
     """Where one caller alone changes a batch: each answered change was in effect, in his order, and each call at most once."""
     stocks = _stocks(evidence)
-    left = Counter(event["correlation_id"] for event in evidence.public_events if event["type"].endswith(".Deallocated"))
+    followed = Counter((event["type"].rpartition(".")[2], event["correlation_id"]) for event in evidence.public_events)
     changes: dict[str, list[AskedQuantity]] = defaultdict(list)
     for asked in ledger.quantities:
         changes[asked.request.batch_reference].append(asked)
     for reference, asked_for in changes.items():
         yield from _check_history(reference, stocks[reference], asked_for)
         for answer in (answer for asked in asked_for for answer in asked.answers):
-            if answer.deallocated_lines > left[answer.correlation_id]:
-                sentence = f"{answer.deallocated_lines} lines left batch {reference} by call {answer.correlation_id}"
-                yield Problem(Kind.WRONG, f"{sentence} as it was answered, {left[answer.correlation_id]} as was logged")
+            counts = {
+                "Deallocated": answer.deallocated_lines,
+                "Allocated": answer.reallocated_lines,
+                "Backordered": answer.backordered_lines,
+            }
+            for kind, count in counts.items():
+                if count > (logged := followed[kind, answer.correlation_id]):
+                    sentence = f"{count} lines were {kind} by call {answer.correlation_id} for batch {reference}"
+                    yield Problem(Kind.WRONG, f"{sentence} as it was answered, {logged} as was logged")
+            if answer.batch.batch_reference != reference:
+                sentence = f"the change of batch {reference} was answered about {answer.batch.batch_reference}"
+                yield Problem(Kind.WRONG, sentence)
 
 
 def _check_history(reference: str, stocks: Sequence[Stock], asked_for: Sequence[AskedQuantity]) -> Iterator[Problem]:
@@ -173,6 +155,10 @@ def _stocks(evidence: Evidence) -> dict[str, list[Stock]]:
 def _content(request: CreateBatchRequest) -> tuple[Any, ...]:
     eta = request.eta.ToMicroseconds() if request.HasField("eta") else None
     return request.sku, request.purchased_quantity, eta
+
+
+def _content_of(batch: Batch) -> tuple[Any, ...]:
+    return batch.batch_reference, batch.sku, batch.eta.ToMicroseconds() if batch.HasField("eta") else None
 
 
 def _created_as(batch: Row) -> tuple[Any, ...]:

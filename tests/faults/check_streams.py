@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from tests.faults.check_contents import envelope_differs
 from tests.faults.evidence import Stored, decode
 from tests.faults.problem import Kind, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from tests.faults.evidence import Evidence, Row
 
@@ -49,30 +50,35 @@ def check_rejected_once(evidence: Evidence) -> Iterator[Problem]:
             )
 
 
-def check_unaltered(evidence: Evidence) -> Iterator[Problem]:
-    """What is on the stream is what was logged, and nothing else."""
+def check_unaltered(evidence: Evidence, lost_past: Collection[range]) -> Iterator[Problem]:
+    """What is on the stream is what was logged, and nothing else but what the log has lost."""
     events = {event["event_id"]: event for event in evidence.public_events}
     for message in evidence.outgoing:
         event = events.get(_id(message))
         if event is None:
+            if any(message.sequence in lost for lost in lost_past):
+                continue
             yield Problem(Kind.WRONG, f"sequence {message.sequence} of the event stream is none of the log's events")
             continue
         logged = (event["subject"], event["type"], event["payload"])
         if logged != (message.subject, message.headers["ce-type"], message.payload):
             yield Problem(Kind.WRONG, f"{_shown(event)} was published as something else")
+        elif envelope_differs(event, message.headers):
+            yield Problem(Kind.WRONG, f"{_shown(event)} was published in another envelope")
 
 
-def check_order(evidence: Evidence) -> Iterator[Problem]:
-    """The events of a sku are on the stream in the order in which they happened."""
+def check_order(evidence: Evidence, re_emitted: frozenset[str]) -> Iterator[Problem]:
+    """The events of a sku are on the stream in the order in which they happened, and so are, later, those sent again."""
     events = {event["event_id"]: event for event in evidence.public_events}
-    last: dict[str, int] = defaultdict(int)
+    last: dict[tuple[str, bool], int] = defaultdict(int)
     for message in evidence.outgoing:
         event = events.get(_id(message))
         if event is None:
             continue
-        if event["position"] < last[event["sku"]]:
+        among = (event["sku"], event["event_id"] in re_emitted)
+        if event["position"] < last[among]:
             yield Problem(Kind.OUT_OF_ORDER, f"{_shown(event)} is on the event stream after a later one")
-        last[event["sku"]] = max(last[event["sku"]], event["position"])
+        last[among] = max(last[among], event["position"])
 
 
 def _id(message: Stored) -> str:

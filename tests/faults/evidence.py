@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nats
+from google.protobuf.message import DecodeError
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -54,6 +55,15 @@ class Stored(NamedTuple):
         """An inbound payload, decoded."""
         return _INBOUND_MESSAGES[self.subject].FromString(self.payload)
 
+    @property
+    def is_decodable(self) -> bool:
+        """Whether an inbound payload is a message at all."""
+        try:
+            _ = self.message
+        except (DecodeError, KeyError):
+            return False
+        return True
+
 
 @dataclass
 class Evidence:
@@ -62,6 +72,7 @@ class Evidence:
     tables: dict[str, list[Row]]
     inbound: list[Stored] = field(default_factory=list)
     outgoing: list[Stored] = field(default_factory=list)
+    _messages: dict[tuple[str, bytes], Any] = field(default_factory=dict, repr=False)
 
     @property
     def public_events(self) -> list[Row]:
@@ -69,12 +80,12 @@ class Evidence:
         return [event for event in self.tables["events"] if event["subject"] is not None]
 
     def decoded(self) -> list[tuple[Row, Any]]:
-        """Every public event of the log beside its message."""
-        return [(event, decode(event)) for event in self.public_events]
+        """Every public event of the log beside its message; each is decoded once, and nobody may change it."""
+        return [(event, self._decoded(event)) for event in self.public_events]
 
     def inbox_key(self, stored: Stored) -> tuple[str, str]:
         """Answer under which key a message is consumed: its own, or the place where it lies."""
-        if "ce-id" in stored.headers:
+        if "ce-id" in stored.headers and "ce-source" in stored.headers:
             return stored.headers["ce-source"], stored.headers["ce-id"]
         return f"{INBOUND}/{self.incarnation}", str(stored.sequence)
 
@@ -83,6 +94,12 @@ class Evidence:
         """Which life of the inbound stream this is."""
         lives: list[int] = [row["incarnation"] for row in self.tables["streams"] if row["name"] == INBOUND]
         return lives[0]
+
+    def _decoded(self, event: Row) -> Any:  # noqa: ANN401 - one of several generated classes
+        key = (event["type"], event["payload"])
+        if key not in self._messages:
+            self._messages[key] = decode(event)
+        return self._messages[key]
 
 
 def decode(event: Row) -> Any:  # noqa: ANN401 - one of several generated classes
@@ -102,7 +119,7 @@ async def read_evidence(path: Path, nats_url: str) -> Evidence:
     """Read everything."""
     client = await nats.connect(nats_url)
     try:
-        inbound, outgoing = await _read_stream(client, INBOUND), await _read_stream(client, EVENTS)
+        inbound, outgoing = await read_stream(client, INBOUND), await read_stream(client, EVENTS)
     finally:
         await client.close()
     return Evidence(read_database(path), inbound, outgoing)
@@ -143,7 +160,8 @@ async def unrest(path: Path, client: Client) -> str:
     return ", ".join(f"{count} {what}" for what, count in waiting.items() if count)
 
 
-async def _read_stream(client: Client, name: str) -> list[Stored]:
+async def read_stream(client: Client, name: str) -> list[Stored]:
+    """Read all that a stream holds now."""
     jetstream = client.jetstream()
     count = (await jetstream.stream_info(name)).state.messages
     subscription = await jetstream.pull_subscribe("", stream=name, config=ConsumerConfig(ack_policy=AckPolicy.NONE))

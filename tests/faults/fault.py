@@ -43,4 +43,4 @@ class Fault:
     title: str
     run: Callable[[Trial], Awaitable[Account]]
     in_short_form: bool = True
-    """Whether `make test` runs it too; what takes minutes even when short is left to `make faults`."""
+    """Whether `make test` does it too, in short; what it does not, it does in another way, or leaves to `make faults`."""

@@ -270,7 +270,7 @@ FORGERIES: list[Forgery] = [
     (_answer_another_quantity, Kind.LOST, "of its history it never was"),
     (_change_twice_by_one_call, Kind.DOUBLED, "was set twice by call"),
     (_change_what_nobody_asked_for, Kind.WRONG, "by somebody, which asked for None"),
-    (_answer_more_lines_than_left, Kind.WRONG, "100 lines left batch"),
+    (_answer_more_lines_than_left, Kind.WRONG, "100 lines were Deallocated by call"),
     (_reject_a_good_line, Kind.WRONG, "was rejected as REJECTION_REASON_LINE_CONFLICT, justified was nothing"),
     (_reject_a_good_batch, Kind.WRONG, "was rejected as REJECTION_REASON_BATCH_CONFLICT, justified was nothing"),
     (_reject_a_good_change, Kind.WRONG, "was rejected as REJECTION_REASON_UNKNOWN_BATCH, justified was nothing"),

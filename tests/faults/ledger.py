@@ -96,6 +96,14 @@ class Published:
     sequence: int
 
 
+class Mark(NamedTuple):
+    """A moment of the ledger: how many lines, batches and changes had been asked for."""
+
+    lines: int
+    batches: int
+    quantities: int
+
+
 @dataclass
 class Ledger:
     """Everything that was asked."""
@@ -126,6 +134,14 @@ class Ledger:
     def stall_seconds(self) -> float:
         """The longest time for which none of the callers, or none of the publishers, was answered while they asked."""
         return max(self.callers.longest_seconds, self.publishers.longest_seconds)
+
+    def mark(self) -> Mark:
+        """Answer how much was asked by RPC until now."""
+        return Mark(len(self.lines), len(self.batches), len(self.quantities))
+
+    def forget_calls_after(self, mark: Mark) -> None:
+        """Strike out what was asked by RPC since: the service has lost it by nature, and those who asked know that."""
+        del self.lines[mark.lines :], self.batches[mark.batches :], self.quantities[mark.quantities :]
 
     def _asked(self) -> Iterator[Asked[Any, Any]]:
         yield from self.lines

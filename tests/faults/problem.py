@@ -33,6 +33,10 @@ class Problem(str):
         problem.kind = kind
         return problem
 
+    def __getnewargs__(self) -> tuple[Kind, str]:  # type: ignore[override]
+        """Say how to make it again: it travels between processes."""
+        return self.kind, str(self)
+
 
 def kind_of(problem: str) -> Kind:
     """Answer the kind of a problem; a bare sentence has none of its own and is WRONG."""

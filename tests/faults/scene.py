@@ -69,17 +69,20 @@ class Scene:
             answer = await client.request(f"$JS.API.CONSUMER.CREATE.{INBOUND}.{CONSUMER}", json.dumps(update).encode())
             assert "error" not in json.loads(answer.data), answer.data
 
-    async def account(self, times: int, *, gone_through: int = 0, purged_through: int = 0) -> Account:
-        """Wait until all is quiet, and draw up the account of a fault that befell the run so many times."""
+    async def account(self, times: int, **taken_away: Any) -> Account:  # noqa: ANN401 - the checker's keywords
+        """Wait until all is quiet, and draw up the account of a fault that befell the run so many times.
+
+        `taken_away` says what the fault takes away by its nature, in the checker's words.
+        """
         evidence, left = await self._settled()
-        found = problems(evidence, self.load.ledger, gone_through=gone_through, purged_through=purged_through)
+        found = problems(evidence, self.load.ledger, **taken_away)
         ledger = self.load.ledger
         return Account(times, ledger.commands, len(evidence.public_events), (*left, *found), ledger.stall_seconds)
 
-    async def problems(self, *, gone_through: int = 0, purged_through: int = 0) -> list[Problem]:
+    async def problems(self, **taken_away: Any) -> list[Problem]:  # noqa: ANN401 - the checker's keywords
         """Wait until all is quiet, and let the checker say what is wrong."""
         evidence, left = await self._settled()
-        return left + problems(evidence, self.load.ledger, gone_through=gone_through, purged_through=purged_through)
+        return left + problems(evidence, self.load.ledger, **taken_away)
 
     async def evidence(self) -> Evidence:
         """Wait until all is quiet, and read everything."""
@@ -148,11 +151,7 @@ class Scene:
         return self
 
     def __exit__(self, *reason: object) -> None:
-        try:
-            if self.service.is_running:
-                self.service.interrupt()  # Takes its broker along, which is quicker than to hunt down an orphan.
-        finally:
-            self.service.__exit__(*reason)
+        self.service.__exit__(*reason)
 
 
 async def redeliver_an_older_quantity(scene: Scene, *, broken: str = "") -> None:

@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from tests.faults.problem import Kind, count_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.faults.fault import Account, Fault
@@ -27,9 +29,14 @@ COLUMNS = (
     "stuck",
     "other",
     "longest stall",
+    "`make test`",
     "again with",
 )
+_FIGURES = slice(1, 8)
+_STALL = 8
 _IN_A_COLUMN = (Kind.LOST, Kind.DOUBLED, Kind.STUCK)
+_WIDE = 160
+"""From so many characters on a row has room for its command; on a narrower terminal that stands below the fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Result:
         return f"make faults FAULT={self.fault.name} SEED={self.seed}"
 
     def cells(self) -> list[str]:
-        """Answer the row of the table, but for the command."""
+        """Answer the row of the table, but for what stands after the stall."""
         account, kinds = self.account, count_kinds(self.account.problems)
         stall = "" if account.stall_seconds is None else f"{account.stall_seconds:.1f} s"
         figures = (account.times, account.commands, account.events, *(kinds[kind] for kind in _IN_A_COLUMN))
@@ -58,15 +65,35 @@ class Result:
         return [self.fault.title, *(f"{figure:,}" for figure in (*figures, other)), stall]
 
 
-def drawn(results: Iterable[Result]) -> Table:
-    """Draw the table for a terminal; the row of a fault that broke something is red."""
-    table = Table(*COLUMNS)
-    for column in table.columns[1:-1]:
-        column.justify = "right"
-    for column in table.columns[1:]:
-        column.no_wrap = True
+def in_all(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Answer the row below the others: their sums, and the longest of the stalls."""
+    sums = [sum(int(row[place].replace(",", "")) for row in rows) for place in range(_FIGURES.start, _FIGURES.stop)]
+    stall = max((float(row[_STALL].removesuffix(" s")) for row in rows if row[_STALL]), default=None)
+    return [f"{len(rows)} faults", *(f"{figure:,}" for figure in sums), "" if stall is None else f"{stall:.1f} s"]
+
+
+def summed_up(results: Sequence[Result]) -> str:
+    """Say in one sentence what all of them came to."""
+    _, times, commands, events, *broken, _ = in_all([result.cells() for result in results])
+    found = [f"{count} {what}" for count, what in zip(broken, (*_IN_A_COLUMN, "otherwise wrong"), strict=True) if count != "0"]
+    came_to = ", ".join(found) if found else "none was lost, doubled, stuck or otherwise wrong"
+    return f"{len(results)} faults, injected {times} times; {commands} commands and {events} events checked: {came_to}"
+
+
+def drawn(results: Sequence[Result], width: int) -> Table:
+    """Draw the table for a terminal of this width; the row of a fault that broke something is red."""
+    is_wide = width >= _WIDE
+    headers = [column.replace(" ", "\n") for column in COLUMNS[:-2]]
+    table = Table(*headers, *(["again with"] if is_wide else []), box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for column in table.columns[_FIGURES.start : _STALL + 1]:
+        column.justify, column.no_wrap = "right", True
     for result in results:
-        table.add_row(*result.cells(), f"--fault {result.fault.name} --seed {result.seed}", style=_style(result))
+        title, *figures = result.cells()
+        again = f"--fault {result.fault.name} --seed {result.seed}"
+        cells = [escape(title), *figures, again] if is_wide else [f"{escape(title)}\n[dim]{again}[/dim]", *figures]
+        table.add_row(*cells, style=_style(result))
+    table.add_section()
+    table.add_row(*in_all([result.cells() for result in results]), style="bold")
     return table
 
 
@@ -82,18 +109,29 @@ def write(page: Path, results: Sequence[Result], names: Sequence[str]) -> None:
         raise ValueError(f"{page} must have {BEGIN!r} and then {END!r}, each once")
     before, _, rest = text.partition(BEGIN)
     old, _, after = rest.partition(END)
-    rows = {found[1]: line for line in old.splitlines() if (found := re.search(r"FAULT=([a-z0-9-]+)", line))}
-    rows |= {result.fault.name: _row([*result.cells(), f"`{result.command}`"]) for result in results}
+    rows = {found[1]: _cells(line) for line in old.splitlines() if (found := re.search(r"FAULT=([a-z0-9-]+)", line))}
+    rows |= {result.fault.name: _written(result) for result in results}
+    kept = [rows[name] for name in names if name in rows and len(rows[name]) == len(COLUMNS)]
     lines = [
         _row(COLUMNS),
-        _row(["---", *["---:"] * (len(COLUMNS) - 2), "---"]),
-        *(rows[name] for name in names if name in rows),
+        _row(["---", *["---:"] * _STALL, "---", "---"]),
+        *map(_row, kept),
+        *([_row([*(f"**{cell}**" if cell else "" for cell in in_all(kept)), "", ""])] if kept else []),
     ]
     page.write_text("\n".join([before + BEGIN, *lines, END + after]), encoding="utf-8")
 
 
+def _written(result: Result) -> list[str]:
+    in_test = "in short" if result.fault.in_short_form else "no"
+    return [cell.replace("|", "/") for cell in (*result.cells(), in_test, f"`{result.command}`")]
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"
 
 
 def _style(result: Result) -> str:

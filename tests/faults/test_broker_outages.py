@@ -22,7 +22,7 @@ async def test_every_call_is_answered_while_the_broker_is_frozen_and_everything_
 
     os.kill(broker, signal.SIGSTOP)
     try:
-        await scene.load.call()
+        await scene.load.call(calls=40)
         waiting = len(scene.tables()["outbox"])
         await eventually(lambda: scene.logged("relay stopped"))
     finally:
@@ -43,10 +43,10 @@ async def test_every_call_is_answered_while_a_broker_elsewhere_is_away_and_every
         await scene.start(command=("-m", "allocation", "serve"))
 
         broker.stop()
-        await scene.load.call()
+        await scene.load.call(calls=40)
         waiting = len(scene.tables()["outbox"])
         broker.start()
-        await scene.load.run()
+        await scene.load.run(calls=20, messages=20)
 
         assert scene.load.ledger.unanswered == 0
         assert waiting > 100

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from tests.faults.fault import Account, Fault
 from tests.faults.problem import Kind, Problem
-from tests.faults.table import BEGIN, END, Result, write
+from tests.faults.table import BEGIN, END, Result, drawn, summed_up, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +49,9 @@ def test_a_row_counts_problems_by_their_kind_and_names_the_command(page: Path) -
 
     write(page, [_result("flood", Account(3, 1_200, 2_400, problems, 1.25))], ["flood"])
 
-    assert _rows(page) == ["| the flood | 3 | 1,200 | 2,400 | 2 | 1 | 0 | 2 | 1.2 s | `make faults FAULT=flood SEED=7` |"]
+    assert _rows(page) == [
+        "| the flood | 3 | 1,200 | 2,400 | 2 | 1 | 0 | 2 | 1.2 s | in short | `make faults FAULT=flood SEED=7` |"
+    ]
     assert page.read_text().startswith("before\n")
     assert page.read_text().endswith("\nafter\n")
 
@@ -60,6 +64,43 @@ def test_rows_of_other_faults_stay_and_those_that_are_no_more_go(page: Path) -> 
     assert [row.split(" | ")[1] for row in _rows(page)] == ["9", "1"]
     assert "SEED=8" in _rows(page)[0]
     assert "SEED=7" in _rows(page)[1]
+
+
+def test_the_last_row_sums_up_those_of_former_runs_too(page: Path) -> None:
+    write(
+        page, [_result("flood", Account(3, 1_200, 2_400, (), 1.25)), _result("fire", Account(1, 1, 1, ()))], ["flood", "fire"]
+    )
+
+    lost = Account(4, 2_000, 1, (Problem(Kind.LOST, "gone"),), 0.5)
+    write(page, [_result("fire", lost)], ["flood", "fire"])
+
+    last = page.read_text().splitlines()[-3]
+    assert last == "| **2 faults** | **7** | **3,200** | **2,401** | **1** | **0** | **0** | **0** | **1.2 s** |  |  |"
+
+
+def test_what_all_came_to_is_said_in_one_sentence() -> None:
+    well, broken = Account(3, 1_200, 2_400, (), 1.25), Account(4, 2_000, 1, (Problem(Kind.LOST, "gone"), "a bare sentence"))
+
+    assert summed_up([_result("flood", well)]) == (
+        "1 faults, injected 3 times; 1,200 commands and 2,400 events checked: none was lost, doubled, stuck or otherwise wrong"
+    )
+    assert summed_up([_result("flood", well), _result("fire", broken)]) == (
+        "2 faults, injected 7 times; 3,200 commands and 2,401 events checked: 1 lost, 1 otherwise wrong"
+    )
+
+
+@pytest.mark.parametrize("width", [100, 200])
+def test_on_a_terminal_every_figure_and_the_command_of_every_row_can_be_read(width: int) -> None:
+    name = "inbound-remade-by-a-stranger"
+    console = Console(width=width, file=StringIO())
+
+    console.print(drawn([_result(name, Account(12, 1_234_567, 2_345_678, (), 123.4), seed=987_654)], width))
+
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in said
+    assert max(map(len, said.splitlines())) <= width
+    for figure in ("1,234,567", "2,345,678", "123.4 s", "--fault", name, "987654"):
+        assert figure in said, said
 
 
 @pytest.mark.parametrize("text", ["no markers", f"{END}\n{BEGIN}", f"{BEGIN}\n{BEGIN}\n{END}"])

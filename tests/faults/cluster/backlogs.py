@@ -18,7 +18,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from tests.faults.fault import Account, Trial
 
-BACKLOG, BACKLOG_SHORT = 100_000, 5_000
+BACKLOG, BACKLOG_SHORT = 100_000, 2_000
 _CALLERS = 64
 _WORKED_OFF_WITHIN_SECONDS = 900.0
 _LOOK_SECONDS = 0.2

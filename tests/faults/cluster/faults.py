@@ -6,7 +6,12 @@ from tests.faults.cluster import backlogs, clocks, disks, killed_nodes, unsteady
 from tests.faults.fault import Fault
 
 FAULTS = (
-    Fault("cluster-leader-killed", "cluster of three: the leader of a stream killed", killed_nodes.kill_leaders),
+    Fault(
+        "cluster-leader-killed",
+        "cluster of three: the leader of a stream killed",
+        killed_nodes.kill_leaders,
+        in_short_form=False,
+    ),
     Fault(
         "cluster-two-killed",
         "cluster of three: two nodes killed, no quorum for a while",
@@ -19,7 +24,7 @@ FAULTS = (
         "cluster of three: a random node killed every 0.5 s",
         killed_nodes.kill_one_every_half_second,
     ),
-    Fault("cluster-step-down", "cluster of three: leaders stepped down", unsteady_nodes.step_leaders_down),
+    Fault("cluster-step-down", "cluster of three: leaders stepped down", unsteady_nodes.step_leaders_down, in_short_form=False),
     Fault("cluster-frozen", "cluster of three: the leader frozen", unsteady_nodes.freeze_leaders, in_short_form=False),
     Fault(
         "cluster-empty-store",
@@ -37,7 +42,12 @@ FAULTS = (
     Fault("disk-full-service", "the service's disk full", disks.fill_service_disk),
     Fault("clock-of-the-service", "the service's clock jumps by hours", clocks.jump_service_clock),
     Fault("clock-of-a-publisher", "a publisher's clock jumps by hours", clocks.jump_publisher_clock),
-    Fault("backlog-of-messages", "100,000 messages wait for the service", backlogs.messages_while_down),
-    Fault("backlog-of-events", "100,000 events wait for the broker", backlogs.events_while_broker_is_away),
+    Fault("backlog-of-messages", "100,000 messages wait for the service", backlogs.messages_while_down, in_short_form=False),
+    Fault(
+        "backlog-of-events",
+        "100,000 events wait for the broker",
+        backlogs.events_while_broker_is_away,
+        in_short_form=False,
+    ),
     Fault("upgrade", "upgrade from the tables of the release before, under load", upgrades.upgrade_under_load),
 )

@@ -61,7 +61,7 @@ async def _kill_many(trial: Trial, count: int) -> Account:
 
 async def kill_one_every_half_second(trial: Trial) -> Account:
     """Kill a random node every half second and start it again at once: hardly ever is there a leader."""
-    times = 8 if trial.short else 120
+    times = 4 if trial.short else 120
     chance = random.Random(trial.seed)  # noqa: S311 - varies the trial, keeps no secret
     async with clustered(trial) as (cluster, scene):
         async with scene.load.going_on():

@@ -20,7 +20,7 @@ _FROZEN_SECONDS_SHORT = 6
 
 async def step_leaders_down(trial: Trial) -> Account:
     """Have the leaders of both streams and of the consumer replaced, one after the other, again and again."""
-    wanted = 4 if trial.short else 60
+    wanted = 3 if trial.short else 60
     times = 0
     async with clustered(trial) as (cluster, scene):
         async with scene.load.going_on():

@@ -9,6 +9,7 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from tests.faults.load import Load
 from tests.faults.scene import Scene
 from tests.nats_server import NatsServer
 
@@ -22,19 +23,20 @@ _BETWEEN_KILLS_SECONDS = 0.5
 
 
 @asynccontextmanager
-async def on_a_broker(trial: Trial) -> AsyncIterator[tuple[NatsServer, Scene]]:
-    """Start a broker and a service that finds it there."""
+async def on_a_broker(trial: Trial, *, identified: bool = False) -> AsyncIterator[tuple[NatsServer, Scene]]:
+    """Start a broker and a service that finds it there; with `identified`, every message has an identity."""
     with (
         NatsServer(trial.folder / "broker") as broker,
         Scene(trial.folder, settings={"nats_urls": broker.url}, nats_url=broker.url, seed=trial.seed) as scene,
     ):
+        scene.load = Load(scene.service.grpc_address, broker.url, seed=trial.seed, identified=identified)
         await scene.start(command=SERVE)
         yield broker, scene
 
 
 async def killed(trial: Trial) -> Account:
     """Kill the broker every half second and start it again on its store."""
-    times = 10 if trial.short else 120
+    times = 4 if trial.short else 120
     async with on_a_broker(trial) as (broker, scene):
         async with scene.load.going_on():
             for _ in range(times):
@@ -47,7 +49,7 @@ async def killed(trial: Trial) -> Account:
 
 async def own_killed(trial: Trial) -> Account:
     """Kill the broker that the service runs itself: it starts it again."""
-    times = 2 if trial.short else 12
+    times = 1 if trial.short else 12
     with Scene(trial.folder, seed=trial.seed) as scene:
         await scene.start()
         async with scene.load.going_on():
@@ -61,7 +63,7 @@ async def own_killed(trial: Trial) -> Account:
 
 async def frozen(trial: Trial) -> Account:
     """Freeze the broker: its connections stay open and silent."""
-    times, seconds = (1, 6.0) if trial.short else (4, 20.0)
+    times, seconds = (1, 3.0) if trial.short else (4, 20.0)
     async with on_a_broker(trial) as (broker, scene):
         async with scene.load.going_on():
             for _ in range(times):

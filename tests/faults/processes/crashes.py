@@ -20,10 +20,10 @@ def killed_at(failpoint: str, *, after_max: int) -> Callable[[Trial], Awaitable[
     """Kill the service under load when it has come to a failpoint so many times, another number in each of its lives."""
 
     async def run(trial: Trial) -> Account:
-        times = 2 if trial.short else 25
+        times, first_max = (1, after_max // 2) if trial.short else (25, after_max)
         chance = random.Random(trial.seed)  # noqa: S311 - varies the trial, keeps no secret
         with Scene(trial.folder, seed=trial.seed) as scene:
-            await scene.start(failpoint, after=chance.randint(after_max // 2, after_max))
+            await scene.start(failpoint, after=chance.randint(first_max // 2, first_max))
             async with scene.load.going_on():
                 for _ in range(times - 1):
                     await scene.die()
@@ -39,7 +39,7 @@ def killed_at(failpoint: str, *, after_max: int) -> Callable[[Trial], Awaitable[
 
 async def killed_again_and_again(trial: Trial) -> Account:
     """Kill the service every 0.2 to 2 s, whatever it does then: some lives end before it serves; its broker is an orphan."""
-    times = 4 if trial.short else 60
+    times = 2 if trial.short else 60
     chance = random.Random(trial.seed)  # noqa: S311 - varies the trial, keeps no secret
     with Scene(trial.folder, seed=trial.seed) as scene:
         await scene.start()
@@ -56,7 +56,7 @@ async def killed_again_and_again(trial: Trial) -> Account:
 
 async def unknown_outcomes(trial: Trial) -> Account:
     """Let the store say of one commit in twenty that it does not know what came of it."""
-    wanted = 20 if trial.short else 300
+    wanted = 10 if trial.short else 300
     with Scene(trial.folder, seed=trial.seed) as scene:
         await scene.start(command=command_of(restless="unknown-outcomes", seed=trial.seed))
         async with scene.load.going_on():

@@ -40,7 +40,7 @@ async def before_the_broker(trial: Trial, sieve: Callable[[], Sieve] | None = No
 
 async def acks_lost(trial: Trial) -> Account:
     """Lose acknowledgements of events one by one: the events are stored, and the service is not told."""
-    times = 2 if trial.short else 15
+    times = 1 if trial.short else 15
     loss = AckLoss()
     async with before_the_broker(trial, loss.sieve) as (_, scene):
         async with scene.load.going_on():
@@ -63,7 +63,7 @@ async def half_open(trial: Trial) -> Account:
 
 async def silent(trial: Trial) -> Account:
     """Swallow everything between service and broker for a while, on every connection, new ones too."""
-    times, seconds = (1, 4.0) if trial.short else (2, 40.0)
+    times, seconds = (1, 3.0) if trial.short else (2, 40.0)
     async with before_the_broker(trial) as (proxy, scene):
         async with scene.load.going_on():
             for _ in range(times):
@@ -77,7 +77,7 @@ async def silent(trial: Trial) -> Account:
 
 async def slow_and_lossy(trial: Trial) -> Account:
     """Delay everything between service and broker, each piece otherwise, and cut the connection every now and then."""
-    times = 4 if trial.short else 60
+    times = 2 if trial.short else 60
     chance = random.Random(trial.seed)  # noqa: S311 - varies the trial, keeps no secret
     async with before_the_broker(trial) as (proxy, scene):
         proxy.delay(_DELAY_SECONDS, _JITTER_SECONDS)
@@ -92,7 +92,7 @@ async def slow_and_lossy(trial: Trial) -> Account:
 
 async def replies_lost(trial: Trial) -> Account:
     """Lose the answers to RPCs: those who asked ask again, over another connection."""
-    times = 15 if trial.short else 200
+    times = 8 if trial.short else 200
     chance = random.Random(trial.seed)  # noqa: S311 - varies the trial, keeps no secret
     with Scene(trial.folder, seed=trial.seed) as scene:
         await scene.start()

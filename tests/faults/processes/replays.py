@@ -30,7 +30,7 @@ _REPLAYED = {"applied", "superseded", "repeated"}
 
 async def killed_while_replaying(trial: Trial) -> Account:
     """Park three quantities for each of many batches, create the batches, and replay all in a random order of asking."""
-    times, batches = (2, 10) if trial.short else (20, 100)
+    times, batches = (1, 5) if trial.short else (20, 100)
     chance = random.Random(trial.seed)  # noqa: S311 - varies the trial, keeps no secret
     with Scene(trial.folder, settings=_SETTINGS, seed=trial.seed) as scene:
         await scene.start()

@@ -23,7 +23,7 @@ _IMPATIENT = {"unknown_wait_seconds": 1}
 
 async def events_deleted(trial: Trial) -> Account:
     """Delete the event stream: what it held is gone, what happens from then on goes to a new one."""
-    times = 2 if trial.short else 10
+    times = 1 if trial.short else 10
     with Scene(trial.folder, seed=trial.seed) as scene:
         await scene.start()
         async with scene.load.going_on():
@@ -37,7 +37,7 @@ async def events_deleted(trial: Trial) -> Account:
 
 async def inbound_deleted(trial: Trial) -> Account:
     """Delete the inbound stream: a new one counts from 1 again, and its messages are not taken for old ones."""
-    times = 2 if trial.short else 10
+    times = 1 if trial.short else 10
     with Scene(trial.folder, seed=trial.seed, settings=_IMPATIENT) as scene:
         await scene.start()
         async with scene.load.going_on():
@@ -51,7 +51,7 @@ async def inbound_deleted(trial: Trial) -> Account:
 
 async def inbound_purged(trial: Trial) -> Account:
     """Purge the inbound stream, also of what was not consumed yet."""
-    times = 3 if trial.short else 20
+    times = 2 if trial.short else 20
     with Scene(trial.folder, seed=trial.seed, settings=_IMPATIENT) as scene:
         await scene.start()
         async with scene.load.going_on():
@@ -66,7 +66,7 @@ async def inbound_purged(trial: Trial) -> Account:
 
 async def consumer_deleted(trial: Trial) -> Account:
     """Delete the durable consumer: a new one is given everything again, and nothing takes effect twice."""
-    times = 3 if trial.short else 20
+    times = 2 if trial.short else 20
     with Scene(trial.folder, seed=trial.seed) as scene:
         await scene.start()
         async with scene.load.going_on():
