@@ -1,48 +1,116 @@
-"""A gRPC server that no name of a method can bring down. What the methods do is decided elsewhere."""
+"""A gRPC server that takes calls in as fast as they come, and that no name of a method can bring down."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # compiled code has no types
 
+from allocation.entrypoints import grpc_errors
+from allocation.entrypoints.grpc_waiting_room import WaitingRoom
+from allocation.service_layer.errors import QueueFullError
+
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
+_ACCEPTED_AT_ONCE = 128
 
-def accepting_server(interceptors: Sequence[grpc.aio.ServerInterceptor], options: Sequence[tuple[str, Any]]) -> grpc.aio.Server:
-    """Make a server for methods that are registered with it, as generated code does; it refuses all others itself."""
+
+def accepting_server(
+    interceptors: Sequence[grpc.aio.ServerInterceptor], options: Sequence[tuple[str, Any]], waiting: str
+) -> grpc.aio.Server:
+    """Make a server for methods that are registered with it, as generated code does; it refuses all others itself.
+
+    Calls of methods whose names begin with `waiting` go through a waiting room; others begin at once.
+    """
     server: Any = grpc.aio.server(interceptors=interceptors, options=options)
-    loop = cygrpc.get_working_loop()
-    server._server = _Acceptor(loop, None, (), interceptors, tuple(options), None)  # noqa: SLF001 - see the class
+    server._server = _Acceptor(tuple(interceptors), tuple(options), waiting.encode())  # noqa: SLF001 - see the class
     made: grpc.aio.Server = server
     return made
 
 
 class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no types
-    """Answers UNIMPLEMENTED to what is not registered, and does not look at its name.
+    """Takes in many calls at a time, and answers UNIMPLEMENTED to what is not registered without a look at its name.
 
-    grpc.aio 1.85 decodes such a name in the loop that accepts every call: a `:path` that is no UTF-8, in a single request,
-    ended that loop, and the server with it. There is no public way around it, so this leans on what is inside; a test
-    sends such a name, and tells when a newer gRPC is otherwise.
+    grpc.aio 1.85 takes in one call per method and turn of the event loop: under load the others wait inside gRPC, where nobody
+    can refuse them. And it decodes the name of an unknown method in the loop that accepts every call: a `:path` that is no
+    UTF-8 ended that loop. There is no public way around either, so this leans on what is inside: see docs/adr/0012.
     """
 
-    def _make_request_call_future(self, method: bytes | None) -> asyncio.Future[Any]:
-        if method is not None:
-            registered: asyncio.Future[Any] = super()._make_request_call_future(method)
-            return registered
-        loop: asyncio.AbstractEventLoop = cygrpc.get_working_loop()
-        return loop.create_task(self._refuse_others(loop), name="unknown-methods")
+    def __init__(
+        self,
+        interceptors: tuple[grpc.aio.ServerInterceptor, ...],
+        options: tuple[tuple[str, Any], ...],
+        waiting: bytes,
+    ) -> None:
+        self._event_loop: asyncio.AbstractEventLoop = cygrpc.get_working_loop()
+        super().__init__(self._event_loop, None, (), interceptors, options, None)
+        self._before_handlers = interceptors
+        self._handlers: dict[str, Any] = {}
+        self._waiting_methods = waiting
+        self._room: WaitingRoom[tuple[str, Any]] = WaitingRoom(lambda call: self._begin(*call))
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._ends = False
 
-    async def _refuse_others(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Refuse until the server stops: then asking for the next call raises what the server waits for."""
-        nothing = cygrpc._MethodResolver([], {})  # noqa: SLF001 - see the class
-        refusing: set[asyncio.Task[None]] = set()
+    def add_registered_method_handlers(self, method_handlers: dict[str, Any]) -> None:
+        super().add_registered_method_handlers(method_handlers)
+        self._handlers |= method_handlers
+
+    async def shutdown(self, grace: float | None) -> None:
+        self._ends = True
+        self._room.open()
+        await super().shutdown(grace)
+
+    def _make_request_call_future(self, method: bytes | None) -> asyncio.Future[Any]:
+        """Answer what is done only when the server stops: it is asked once for each method, and once for all others."""
+        if method is None:
+            return self._event_loop.create_task(self._accept(self._request_call, ""), name="unknown-methods")
+        waits = method.startswith(self._waiting_methods)
+        request = partial(self._request_registered_call, method)
+        return asyncio.gather(*(self._accept(request, method.decode(), waits=waits) for _ in range(_ACCEPTED_AT_ONCE)))
+
+    async def _accept(self, request: Any, method: str, *, waits: bool = False) -> None:  # noqa: ANN401 - compiled code has no types
+        """Take in calls one after the other. A request for one is never cancelled: gRPC would write to freed memory."""
         while True:
-            call = await self._request_call()
-            refusal = cygrpc._handle_rpc("", nothing, (), call, loop, False)  # noqa: FBT003, SLF001 - see the class
-            task = loop.create_task(cygrpc._schedule_rpc_coro(refusal, call, loop, "unknown method"))  # noqa: SLF001 - see the class
-            refusing.add(task)
-            task.add_done_callback(refusing.discard)
+            try:
+                call = await request()
+            except cygrpc._RequestCallError:  # noqa: SLF001 - see the class
+                if self._ends:
+                    raise
+                continue
+            if not waits:
+                self._begin(method, call)
+                continue
+            try:
+                self._room.enter((method, call))
+            except QueueFullError as error:
+                await self._refuse(call, error)
+
+    def _begin(self, method: str, call: Any) -> asyncio.Task[None]:  # noqa: ANN401 - compiled code has no types
+        found = cygrpc._MethodResolver([], self._handlers)  # noqa: SLF001 - see the class
+        handling = cygrpc._handle_rpc(method, found, self._before_handlers, call, self._event_loop, False)  # noqa: FBT003, SLF001 - see the class
+        scheduled = cygrpc._schedule_rpc_coro(handling, call, self._event_loop, method or "unknown method")  # noqa: SLF001 - see the class
+        task = self._event_loop.create_task(scheduled)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _refuse(self, call: Any, error: QueueFullError) -> None:  # noqa: ANN401 - compiled code has no types
+        """Refuse a call without reading its request: under ten times the load this is what the service does most."""
+        code, text, trailers = _refusal(error.waiting_max)
+        operations = (
+            cygrpc.SendInitialMetadataOperation((), 0),
+            cygrpc.SendStatusFromServerOperation(trailers, code.value[0], text, 0),
+            cygrpc.ReceiveCloseOnServerOperation(0),
+        )
+        with suppress(cygrpc.ExecuteBatchError):  # Its caller is gone.
+            await cygrpc.execute_batch(call, operations, self._event_loop)
+
+
+@lru_cache
+def _refusal(waiting_max: int) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
+    return grpc_errors.status_of(QueueFullError(waiting_max))

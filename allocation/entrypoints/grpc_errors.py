@@ -72,6 +72,13 @@ def answered(rpc: Callable[[Any, Request, Context], Awaitable[Answer]]) -> Calla
 
 async def abort(context: Context, error: Exception) -> NoReturn:
     """End a call with the status of an error that is in the table."""
+    code, text, trailers = status_of(error)
+    # Not abort_with_status: tracing interceptors take its exception for success.
+    await context.abort(code, text, trailing_metadata=trailers)
+
+
+def status_of(error: Exception) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
+    """Answer code, text and trailing metadata of an error that is in the table."""
     code, reason = _TABLE[type(error)]
     text = _cut(_TOLD_IN_OUR_WORDS.get(type(error), str(error)))
     details: list[Message] = [
@@ -84,8 +91,7 @@ async def abort(context: Context, error: Exception) -> NoReturn:
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
-    # Not abort_with_status: tracing interceptors take its exception for success.
-    await context.abort(code, text, trailing_metadata=((_DETAILS_KEY, status.SerializeToString()),))
+    return code, text, ((_DETAILS_KEY, status.SerializeToString()),)
 
 
 def _cut(text: str) -> str:

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _METADATA_BYTES_MAX = 16 * 1024
-_STREAMS_PER_CONNECTION_MAX = 128
+_STREAMS_PER_CONNECTION_MAX = 64
 _WINDOW_BYTES = 16 * 1024
-_PENDING_CALLS_MAX = 4_096
+_PENDING_CALLS_MAX = 8_192
 _HANDSHAKE_SECONDS_MAX = 10
 _IDLE_SECONDS_MAX = 5 * 60
 _AGE_SECONDS_MAX, _AGE_GRACE_SECONDS = 30 * 60, 60
@@ -26,7 +26,8 @@ def limits() -> Iterator[tuple[str, int]]:
     yield "grpc.so_reuseport", 0
     yield "grpc.max_metadata_size", _METADATA_BYTES_MAX
     yield "grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX
-    # More calls than that wait at their caller, where its deadline ends them, and not here.
+    # More calls than that wait at their caller, where its deadline ends them, and not here. A call takes some 5 ms: one
+    # connection may ask for more than the service carries.
     yield "grpc.max_concurrent_streams", _STREAMS_PER_CONNECTION_MAX
     # Else a stream that was opened as another ended is refused now and then, although its caller keeps the limit.
     yield "grpc.http.overload_protection", 0
@@ -34,7 +35,8 @@ def limits() -> Iterator[tuple[str, int]]:
     # begin with 64 kB, and let it grow with what it takes for a fast network.
     yield "grpc.http2.lookahead_bytes", _WINDOW_BYTES
     yield "grpc.http2.bdp_probe", 0
-    # What waits for the event loop. Above 1,000 gRPC would begin to end some of them at random, as CANCELLED.
+    # What waits to be taken in: the streams of 128 connections. Above 1,000 gRPC would begin to end some of them at random,
+    # as CANCELLED; it ends as CANCELLED all that come beyond this, each of which holds some 14 kB.
     yield "grpc.server.max_pending_requests", _PENDING_CALLS_MAX
     yield "grpc.server.max_pending_requests_hard_limit", _PENDING_CALLS_MAX
     # Whoever connects and says nothing is gone after this, not after two minutes.

@@ -39,7 +39,7 @@ class GrpcListener:
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._health = health.aio.HealthServicer()
         self._gate = Gate()
-        self._server = accepting_server([self._gate], list(limits()))
+        self._server = accepting_server([self._gate], list(limits()), waiting=f"/{SERVICE_NAME}/")
         allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)

@@ -31,6 +31,8 @@ PICTURE = Path(__file__).parents[2] / "docs" / "soak.png"
 _SAMPLES = 400
 _SAMPLE_SECONDS_MIN = 0.5
 _QUIET_SECONDS = 60.0
+_SETTINGS = {"inbound_stream_bytes_max": 8 << 20, "event_stream_bytes_max": 32 << 20}
+"""Streams that are full, and lose or trim their oldest messages, before memory is judged: a broker's memory grows with them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +59,7 @@ def _positive(text: str) -> float:
 
 
 async def _soak(given: argparse.Namespace) -> int:
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder, ServiceProcess(Path(folder)) as service:
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, ServiceProcess(Path(folder), settings=_SETTINGS) as service:
         await asyncio.to_thread(service.start)
         load = SoakLoad(service.grpc_address, service.nats_url, seed=given.seed, calls_per_second=given.calls_per_second)
         await load.stock_up()

@@ -1,7 +1,8 @@
 """More load than the service carries: `python -m tests.faults.hostile.overload` measures and prints what comes of it.
 
-First callers who wait for each answer find out what it carries; then processes of callers who wait for nothing ask for several
-times as much, and at last for a tenth of it.
+First callers who wait for each answer find out what it carries. Then processes of callers ask for several times as much,
+without waiting for anything; or, with --callers, several times as many callers call, each again as soon as it was answered. At
+last a tenth of it is asked for.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ import grpc
 from stock.allocation.v1 import allocation_service_pb2_grpc as stubs
 from stock.allocation.v1.allocation_service_pb2 import AllocateRequest, CreateBatchRequest
 
-from tests.faults.hostile.open_loop import SKUS, sku
+from tests.faults.hostile.load_process import SKUS, sku
 from tests.faults.hostile.vitals import MEBIBYTE, PeakMemory
 from tests.service_process import ServiceProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 ROOT = Path(__file__).parents[3]
 SHED = "RESOURCE_EXHAUSTED QUEUE_FULL"
@@ -106,14 +107,20 @@ async def carried(address: str, seconds: float) -> float:
 
 
 async def phase(  # noqa: PLR0913 - what the load is, by keyword
-    service: ServiceProcess, name: str, rate: float, *, seconds: float, processes: int = 2, channels: int = 8
+    service: ServiceProcess,
+    name: str,
+    *,
+    rate: float = 0.0,
+    callers: int = 0,
+    seconds: float,
+    processes: int = 2,
+    channels: int = 8,
 ) -> Phase:
-    """Call in an open loop from several processes, and wait for all answers."""
+    """Call from several processes, at a rate or by so many callers who wait, and wait for all answers."""
     began = time.monotonic()
+    load = (f"--rate={rate / processes}", f"--callers={callers // processes}", f"--seconds={seconds}", f"--channels={channels}")
     with PeakMemory(service.pid) as peak:
-        told = await asyncio.gather(
-            *(_callers(service, f"{name}-{number}", rate / processes, seconds, channels) for number in range(processes))
-        )
+        told = await asyncio.gather(*(_callers(service, f"{name}-{number}", load) for number in range(processes)))
     answers: Counter[str] = Counter()
     for one in told:
         answers.update(one["answers"])
@@ -122,16 +129,15 @@ async def phase(  # noqa: PLR0913 - what the load is, by keyword
     return Phase(name, elapsed, sum(one["begun"] for one in told), answers, times, peak.bytes)
 
 
-async def _callers(service: ServiceProcess, run: str, rate: float, seconds: float, channels: int) -> dict[str, Any]:
-    options = [f"--rate={rate}", f"--seconds={seconds}", f"--channels={channels}"]
+async def _callers(service: ServiceProcess, run: str, load: Iterable[str]) -> dict[str, Any]:
     path = os.pathsep.join((str(ROOT), str(ROOT / "generated" / "python")))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.faults.hostile.open_loop",
+        "tests.faults.hostile.load_process",
         service.grpc_address,
         run,
-        *options,
+        *load,
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": path},
         stdout=asyncio.subprocess.PIPE,
@@ -146,10 +152,6 @@ async def _callers(service: ServiceProcess, run: str, rate: float, seconds: floa
     return told
 
 
-async def _phase(service: ServiceProcess, name: str, rate: float, given: argparse.Namespace) -> Phase:
-    return await phase(service, name, rate, seconds=given.seconds, processes=given.processes, channels=given.channels)
-
-
 async def _measure(given: argparse.Namespace) -> None:
     settings = {"group_commands_max": given.group_commands_max}
     with (
@@ -161,8 +163,9 @@ async def _measure(given: argparse.Namespace) -> None:
         rate = await carried(service.grpc_address, given.seconds)
         _say(f"carries {rate:,.0f} calls a second ({_CALLERS} callers who wait)")
         for times in (*given.times, 0.1):
-            name = f"{times:g} times"
-            _say(str(await _phase(service, name, rate * times, given)))
+            asked = {"callers": max(2, int(_CALLERS * times))} if given.callers else {"rate": rate * times}
+            load = {"seconds": given.seconds, "processes": given.processes, "channels": given.channels}
+            _say(str(await phase(service, f"{times:g} times", **asked, **load)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -172,6 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds-per-transaction", type=float, default=0.0, help="a slow disk; 0: the disk as it is")
     parser.add_argument("--group-commands-max", type=int, default=256)
     parser.add_argument("--times", type=float, nargs="+", default=[1.0, 2.0, 10.0])
+    parser.add_argument("--callers", action="store_true", help="several times as many callers, not calls a second")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--channels", type=int, default=8, help="of each process")
     asyncio.run(_measure(parser.parse_args(arguments)))

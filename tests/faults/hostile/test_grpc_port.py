@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -143,9 +144,14 @@ async def test_thousands_of_calls_at_once_on_one_connection_are_all_answered(ser
 
 
 async def test_health_watched_by_hundreds_is_still_told(service: ServiceProcess) -> None:
-    async with grpc.aio.insecure_channel(service.grpc_address) as channel:
-        watch = health_pb2_grpc.HealthStub(channel).Watch
-        watching = [watch(HealthCheckRequest(service=f"nobody-{number}"), timeout=60) for number in range(100)]
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    async with AsyncExitStack() as open_ones:
+        channels = [
+            await open_ones.enter_async_context(grpc.aio.insecure_channel(service.grpc_address, options=options))
+            for _ in range(4)
+        ]
+        watches = [health_pb2_grpc.HealthStub(channel).Watch for channel in channels]
+        watching = [watch(HealthCheckRequest(service="nobody"), timeout=60) for watch in watches for _ in range(50)]
         for call in watching:
             assert await call.read() != grpc.aio.EOF
         async with a_good_client(service.grpc_address, "health") as good:

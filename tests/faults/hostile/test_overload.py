@@ -14,12 +14,11 @@ from tests.faults.evidence import read_database
 from tests.faults.hostile.good_client import a_good_client
 from tests.faults.hostile.overload import SHED, carried, phase, slow, stock_up
 from tests.faults.hostile.vitals import MEBIBYTE, vitals_of
+from tests.service_process import ServiceProcess
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.service_process import ServiceProcess
 
 SECONDS_PER_TRANSACTION = 0.05
 GROUP_MAX = 8
@@ -27,6 +26,9 @@ OVERLOAD_SECONDS = 4.0
 IN_TIME_SECONDS = 5.0
 """Nobody is let in who would wait for more than one second; without that the last would have waited for more than thirty."""
 RECOVERED_SECONDS = 5.0
+CROWD, CROWD_CHANNELS = 6_400, 64
+CROWD_IN_TIME_SECONDS = 15.0
+"""The streams of all connections, worked off by a busy machine; whoever is accepted has waited behind those who were not."""
 
 
 async def test_ten_times_more_load_is_shed_and_what_is_accepted_is_answered_in_time(tmp_path: Path) -> None:
@@ -36,7 +38,7 @@ async def test_ten_times_more_load_is_shed_and_what_is_accepted_is_answered_in_t
         rate = await carried(service.grpc_address, 2.0)
         before = vitals_of(service.pid)
 
-        overloading = asyncio.create_task(phase(service, "over", 10 * rate, seconds=OVERLOAD_SECONDS))
+        overloading = asyncio.create_task(phase(service, "over", rate=10 * rate, seconds=OVERLOAD_SECONDS))
         consumed_seconds = await _until_consumed(service)
         overload = await overloading
         async with a_good_client(service.grpc_address, "after") as after:
@@ -52,6 +54,28 @@ async def test_ten_times_more_load_is_shed_and_what_is_accepted_is_answered_in_t
         assert after.failures == []
         assert after.longest_seconds < RECOVERED_SECONDS
         assert _kept_lines(service) >= overload.answers["OK"]
+
+
+async def test_a_crowd_that_calls_faster_than_the_processor_can_answer_is_refused_in_words_that_it_understands(
+    tmp_path: Path,
+) -> None:
+    with ServiceProcess(tmp_path) as service:
+        await asyncio.to_thread(service.start)
+        await stock_up(service.grpc_address)
+        rate = await carried(service.grpc_address, 2.0)
+        before = vitals_of(service.pid)
+
+        crowd = await phase(service, "crowd", callers=CROWD, seconds=OVERLOAD_SECONDS, channels=CROWD_CHANNELS)
+        async with a_good_client(service.grpc_address, "after") as after:
+            await eventually(lambda: len(after.seconds) >= 5)
+
+        print(crowd)  # noqa: T201 - shown when the test fails
+        assert set(crowd.answers) == {"OK", SHED}
+        assert crowd.accepted_rate > rate / 4
+        assert crowd.percentile(99) < CROWD_IN_TIME_SECONDS
+        assert crowd.peak_bytes - before.memory_bytes < 250 * MEBIBYTE
+        assert after.failures == []
+        assert after.longest_seconds < RECOVERED_SECONDS
 
 
 async def _until_consumed(service: ServiceProcess) -> float:

@@ -1,6 +1,6 @@
-"""One process of callers in an open loop: calls begin at their rate whether or not earlier ones were answered.
+"""One process of callers: they call at a rate whether or not they were answered, or so many of them each wait for an answer.
 
-`python -m tests.faults.hostile.open_loop ADDRESS RUN --rate N --seconds N` prints one line of JSON.
+`python -m tests.faults.hostile.load_process ADDRESS RUN --rate N | --callers N --seconds N` prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from stock.allocation.v1.allocation_service_pb2 import AllocateRequest
 from stock.allocation.v1.errors_pb2 import RejectionReason
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 METHOD = "/stock.allocation.v1.AllocationService/Allocate"
 SKUS = 50
@@ -40,34 +43,52 @@ def sku(number: int) -> str:
     return f"SMALL-TABLE-{number % SKUS}"
 
 
-async def call_in_open_loop(  # noqa: PLR0913 - what the load is, by keyword
-    address: str, run: str, *, rate: float, seconds: float, channels: int, deadline_seconds: float
-) -> Told:
-    """Begin `rate` calls a second, spread over channels, and wait for all of their ends."""
-    told, calling = Told(), set[asyncio.Task[None]]()
+async def call(given: argparse.Namespace) -> Told:
+    """Call as it was asked for, spread over channels, and wait for all of the calls' ends."""
     options = [("grpc.use_local_subchannel_pool", 1)]
-    opened = [grpc.aio.insecure_channel(address, options=options) for _ in range(channels)]
+    opened = [grpc.aio.insecure_channel(given.address, options=options) for _ in range(given.channels)]
     methods: list[Any] = [channel.unary_unary(METHOD) for channel in opened]
     await asyncio.gather(*(channel.channel_ready() for channel in opened))
-    began = time.perf_counter()
-    while (elapsed := time.perf_counter() - began) < seconds:
-        for number in range(told.begun, int(elapsed * rate)):
-            payload = AllocateRequest(order_id=f"{run}-{number}", sku=sku(number), quantity=1).SerializeToString()
-            task = asyncio.create_task(_call(methods[number % channels], payload, told, deadline_seconds))
-            calling.add(task)
-            task.add_done_callback(calling.discard)
-            told.begun += 1
-        await asyncio.sleep(_TICK_SECONDS)
-    if calling:
-        await asyncio.wait(calling)
+    told = Told()
+    await (_wait_for_answers(methods, told, given) if given.callers else _wait_for_nothing(methods, told, given))
     await asyncio.gather(*(channel.close() for channel in opened))
     return told
 
 
-async def _call(method: Any, payload: bytes, told: Told, deadline_seconds: float) -> None:  # noqa: ANN401 - gRPC has no type for it
+async def _wait_for_nothing(methods: list[Any], told: Told, given: argparse.Namespace) -> None:
+    calling = set[asyncio.Task[None]]()
+    began = time.perf_counter()
+    while (elapsed := time.perf_counter() - began) < given.seconds:
+        while told.begun < int(elapsed * given.rate):
+            task = asyncio.create_task(_begin_call(methods, told, given))
+            calling.add(task)
+            task.add_done_callback(calling.discard)
+        await asyncio.sleep(_TICK_SECONDS)
+    if calling:
+        await asyncio.wait(calling)
+
+
+async def _wait_for_answers(methods: list[Any], told: Told, given: argparse.Namespace) -> None:
+    began = time.perf_counter()
+
+    async def caller() -> None:
+        while time.perf_counter() - began < given.seconds:
+            await _begin_call(methods, told, given)
+
+    await asyncio.gather(*(caller() for _ in range(given.callers)))
+
+
+def _begin_call(methods: list[Any], told: Told, given: argparse.Namespace) -> Coroutine[Any, Any, None]:
+    number = told.begun
+    told.begun += 1
+    line = AllocateRequest(order_id=f"{given.run}-{number}", sku=sku(number), quantity=1).SerializeToString()
+    return _answered(methods[number % len(methods)](line, timeout=given.deadline_seconds), told)
+
+
+async def _answered(calling: Any, told: Told) -> None:  # noqa: ANN401 - gRPC has no type for it
     began = time.perf_counter()
     try:
-        await method(payload, timeout=deadline_seconds)
+        await calling
     except grpc.aio.AioRpcError as error:
         told.answers[_kind(error)] += 1
         told.refused_milliseconds.append(round((time.perf_counter() - began) * 1_000, 2))
@@ -87,13 +108,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("address")
     parser.add_argument("run", help="begins every order id")
-    parser.add_argument("--rate", type=float, default=1_000.0)
+    parser.add_argument("--rate", type=float, default=1_000.0, help="calls that begin in a second")
+    parser.add_argument("--callers", type=int, default=0, help="instead: so many callers, each with one call at a time")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--channels", type=int, default=8)
     parser.add_argument("--deadline-seconds", type=float, default=30.0)
-    given = vars(parser.parse_args())
-    told = asyncio.run(call_in_open_loop(given.pop("address"), given.pop("run"), **given))
-    json.dump(vars(told), sys.stdout)
+    json.dump(vars(asyncio.run(call(parser.parse_args()))), sys.stdout)
 
 
 if __name__ == "__main__":
