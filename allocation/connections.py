@@ -176,11 +176,16 @@ def inbound_configuration(settings: Settings) -> InboundConfiguration:
         settings.inbound_consumer,
         settings.stream_replicas,
         settings.inbound_stream_bytes_max,
+        subjects_apart=OUTBOUND_SUBJECTS,
     )
 
 
 def event_configuration(settings: Settings) -> EventConfiguration:
     """Say what the event stream should be like."""
     return EventConfiguration(
-        OUTBOUND_SUBJECTS, settings.event_stream, settings.stream_replicas, settings.event_stream_bytes_max
+        OUTBOUND_SUBJECTS,
+        settings.event_stream,
+        settings.stream_replicas,
+        settings.event_stream_bytes_max,
+        subjects_apart=INBOUND_SUBJECTS,
     )

@@ -123,8 +123,18 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
         raise SettingsError(f"{name}={str(first['input'])!r}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+    _check_streams(settings)
     _check_certificates(settings)
     return settings
+
+
+def _check_streams(settings: Settings) -> None:
+    if settings.inbound_stream == settings.event_stream:
+        raise SettingsError(
+            f"{PREFIX}INBOUND_STREAM and {PREFIX}EVENT_STREAM are both {settings.inbound_stream!r}: what is consumed and what "
+            "is published are held by two streams, for a full one of the first must refuse, one of the second must forget; "
+            "give them two names"
+        )
 
 
 def _check_certificates(settings: Settings) -> None:

@@ -97,17 +97,23 @@ class Product:
             return self._stop_at(0, Reallocation(deallocated))
         return self._promise_again(deallocated)
 
-    def continue_promising(self) -> None:
-        """Do the next part of what an earlier change left unfinished."""
+    def continue_promising(self) -> bool:
+        """Do the next part of what an earlier change left unfinished; False if that changed nothing.
+
+        So it is only where the books are wrong: a batch that has to shrink, and no lines on it that could leave.
+        """
         promised_through = self.state.promised_through or 0
         steps_left = self._steps_max
         for batch in self.batches:
             if batch.is_shrinking:
                 steps_left -= self._shrink(batch, steps_left)
-        if any(batch.is_shrinking for batch in self.batches):
+        if not any(batch.is_shrinking for batch in self.batches):
+            self._try_waiting(promised_through, Reallocation())
+        elif steps_left < self._steps_max:
             self._stop_at(0, Reallocation())
         else:
-            self._try_waiting(promised_through, Reallocation())
+            return False
+        return True
 
     def status(self, kept: KeptLine) -> LineStatus:
         """Say where a kept line stands."""

@@ -23,13 +23,19 @@ _RETRY_SECONDS = 1.0
 
 
 class Continuation:
-    """Carries out `ContinuePromising` for each unfinished sku until none is left, then waits to be woken."""
+    """Carries out `ContinuePromising` for each unfinished sku until none gets any further, then waits to be woken.
+
+    A sku that gets no further has counters that are not what its lines say. That is told once; it is tried again now and
+    then, for a repair may have been made, and whenever something was left unfinished.
+    """
 
     def __init__(self, group_commit: GroupCommit, reader: Reader, *, poll_seconds: float) -> None:
         self._group_commit = group_commit
         self._reader = reader
         self._poll_seconds = poll_seconds
         self._woken = asyncio.Event()
+        self._stuck: set[str] = set()
+        self._told: set[str] = set()
 
     def wake(self) -> None:
         """Say that something was left unfinished."""
@@ -39,12 +45,13 @@ class Continuation:
         """Serve until cancelled."""
         while True:
             self._woken.clear()
+            self._stuck.clear()
             try:
                 while await self._continue_all():
                     pass
             except ShuttingDownError:
                 return
-            except (StoreUnavailableError, OutcomeUnknownError, CrashedError) as error:
+            except (StoreUnavailableError, OutcomeUnknownError) as error:
                 log.warning("could not continue, trying again", error=str(error), retry_seconds=_RETRY_SECONDS)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
@@ -53,15 +60,34 @@ class Continuation:
                     await self._woken.wait()
 
     async def _continue_all(self) -> bool:
-        unfinished = await self._reader.unfinished(_SKUS_AT_ONCE)
+        """Go a step further with every sku that is not stuck; False if there is none."""
+        unfinished = await self._reader.unfinished(_SKUS_AT_ONCE + len(self._stuck))
+        todo = [left for left in unfinished if left.sku not in self._stuck]
         waiting = [
             await self._group_commit.enqueue(
-                Envelope(ContinuePromising(todo.sku), todo.correlation_id, todo.causation_id), alone=True
+                Envelope(ContinuePromising(left.sku), left.correlation_id, left.causation_id), alone=True
             )
-            for todo in unfinished
+            for left in todo
         ]
-        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
+        outcomes: list[bool | BaseException] = await asyncio.gather(*waiting, return_exceptions=True)
+        for left, outcome in zip(todo, outcomes, strict=True):
+            if isinstance(outcome, CrashedError):
+                self._give_up(left.sku, "going on met a bug, or counters that are wrong")
+            elif isinstance(outcome, BaseException):
                 raise outcome
-        return bool(unfinished)
+            elif outcome:
+                self._told.discard(left.sku)
+            else:
+                self._give_up(left.sku, "a batch has to shrink and has no lines: its counters are wrong")
+        return bool(todo)
+
+    def _give_up(self, sku: str, reason: str) -> None:
+        self._stuck.add(sku)
+        if sku not in self._told:
+            self._told.add(sku)
+            log.error(
+                "a sku is stuck: new lines of it are promised nothing",
+                sku=sku,
+                reason=reason,
+                command="allocation verify --repair",
+            )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from allocation.service_layer.group_commit import GroupCommit
-    from allocation.service_layer.records import KnownStream
+    from allocation.service_layer.records import KnownStream, ObservedStream
     from allocation.service_layer.streams import Delivery, InboundStream
 
 log = structlog.get_logger()
@@ -79,7 +79,11 @@ class NatsConsumer:
     async def _bind(self) -> KnownStream:
         state = await self._inbound.bind()
         self._serving.begin_anew()
-        known: KnownStream = await (await self._group_commit.enqueue(Envelope(ObserveStream(state), "", "")))
+        known = await self._observed(ObserveStream(state))
+        if known.last_stored_at is not None:
+            # An older copy of the stream that was put back, and has grown since, is told by its messages alone.
+            found = await self._inbound.stored_at(known.last_sequence)
+            known = await self._observed(ObserveStream(state, last_stored_at=found))
         if known.is_behind(state.ack_floor) and state.ack_floor != self._behind_floor:
             self._behind_floor = state.ack_floor
             log.warning(
@@ -90,6 +94,16 @@ class NatsConsumer:
                 command=f"allocation consumer reset --from-sequence {known.last_sequence + 1}",
             )
         return known
+
+    async def _observed(self, command: ObserveStream) -> KnownStream:
+        observed: ObservedStream = await (await self._group_commit.enqueue(Envelope(command, "", "")))
+        if observed.is_another:
+            log.warning(
+                "the inbound stream was made anew, or is an older copy: publishers may have to send again what it lacks",
+                stream=observed.known.name,
+                incarnation=observed.known.incarnation,
+            )
+        return observed.known
 
     async def _consume(self, incarnation: int) -> None:
         """Consume until stopped, or until the stream may have begun another life."""

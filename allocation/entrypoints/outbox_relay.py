@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from allocation.service_layer.group_commit import GroupCommit
-    from allocation.service_layer.records import KnownStream
+    from allocation.service_layer.records import KnownStream, ObservedStream
     from allocation.service_layer.streams import EventStream, OutboxEvent
     from allocation.service_layer.views import Reader
 
 log = structlog.get_logger()
 _RETRY_SECONDS_FIRST, _RETRY_SECONDS_MAX = 0.1, 5.0
 _IDS_AT_ONCE = 500
+_LOOK_AGAIN_SECONDS = 30.0
+"""A stream that was deleted while nothing happened is made anew after this: its consumers wait for it."""
 
 
 class OutboxRelay:
@@ -50,6 +52,7 @@ class OutboxRelay:
         self._poll_seconds = poll_seconds
         self._woken = asyncio.Event()
         self._drained = asyncio.Event()
+        self._retry_seconds = _RETRY_SECONDS_FIRST
 
     def wake(self) -> None:
         """Say that there is something to publish."""
@@ -62,28 +65,32 @@ class OutboxRelay:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        retry_seconds = _RETRY_SECONDS_FIRST
         while True:
             try:
-                known = await self._reconcile()
-                while True:
-                    if await self._publish_some(known):
-                        retry_seconds = _RETRY_SECONDS_FIRST
-                    else:
-                        await self._wait()
+                await self._publish_for_a_while(await self._reconcile())
             except ShuttingDownError:
                 return
             except StreamMismatchError as error:
                 log.warning("event stream does not fit, trying again", difference=str(error))
             except (BrokerUnavailableError, StoreUnavailableError, OutcomeUnknownError, CrashedError) as error:
-                log.warning("relay stopped, trying again", error=str(error), retry_seconds=retry_seconds)
-            await asyncio.sleep(retry_seconds)
-            retry_seconds = min(retry_seconds * 2, _RETRY_SECONDS_MAX)
+                log.warning("relay stopped, trying again", error=str(error), retry_seconds=self._retry_seconds)
+            else:
+                continue
+            await asyncio.sleep(self._retry_seconds)
+            self._retry_seconds = min(self._retry_seconds * 2, _RETRY_SECONDS_MAX)
 
     async def _reconcile(self) -> KnownStream:
         """Forget every event that the stream holds already, by reading it above what it is known to hold."""
         state = await self._stream.bind()
-        known: KnownStream = await self._submit(ObserveStream(state))
+        observed: ObservedStream = await self._submit(ObserveStream(state))
+        known = observed.known
+        if observed.is_another:
+            log.warning(
+                "the event stream was made anew, or is an older copy: what it lacks is found and sent again by the commands",
+                stream=known.name,
+                incarnation=known.incarnation,
+                commands=["allocation outbox verify", "allocation outbox re-emit"],
+            )
         if state.last_sequence <= known.last_sequence:
             return known
         found: list[str] = []
@@ -95,16 +102,33 @@ class OutboxRelay:
         await self._forget_found(known, found, state.last_sequence)
         return known
 
-    async def _publish_some(self, known: KnownStream) -> bool:
+    async def _publish_for_a_while(self, known: KnownStream) -> None:
+        """Publish until nothing waits and the stream was not looked at for a time, or until it counts from lower again."""
+        highest, look_again_at = known.last_sequence, _now() + _LOOK_AGAIN_SECONDS
+        while True:
+            sequence = await self._publish_some(known)
+            self._retry_seconds = _RETRY_SECONDS_FIRST
+            if sequence is None and _now() >= look_again_at:
+                return
+            if sequence is None:
+                await self._wait()
+            elif sequence <= highest:
+                log.info("the event stream counts from lower again, looking at it anew", sequence=sequence)
+                return
+            else:
+                highest = sequence
+
+    async def _publish_some(self, known: KnownStream) -> int | None:
+        """Publish what waits, and answer the stream sequence of the last of it; None: nothing waits."""
         self._woken.clear()
         events: Sequence[OutboxEvent] = await self._reader.outbox(self._publish_events_max)
         if not events:
             if not self._woken.is_set():
                 self._drained.set()
-            return False
+            return None
         sequence = await self._stream.publish(events)
         await self._forget(known, [event.position for event in events], sequence)
-        return True
+        return sequence
 
     async def _forget_found(self, known: KnownStream, event_ids: Sequence[str], sequence: int) -> None:
         positions = await self._reader.outbox_positions(event_ids)
@@ -115,11 +139,14 @@ class OutboxRelay:
     async def _forget(self, known: KnownStream, positions: Sequence[int], sequence: int) -> None:
         await self._submit(MarkPublished(known.name, known.incarnation, sequence, tuple(positions)))
 
-    async def _submit(self, command: ObserveStream | MarkPublished) -> KnownStream:
-        answer: KnownStream = await (await self._group_commit.enqueue(Envelope(command, "", "")))
-        return answer
+    async def _submit(self, command: ObserveStream | MarkPublished) -> Any:  # noqa: ANN401 - each has an answer of its own type
+        return await (await self._group_commit.enqueue(Envelope(command, "", "")))
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._poll_seconds):
                 await self._woken.wait()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from allocation.domain.events import MessageEnded, MessageParked
-from allocation.service_layer.records import Ending, KnownStream, ParkedMessage
+from allocation.service_layer.records import Ending, KnownStream, ObservedStream, ParkedMessage
 
 if TYPE_CHECKING:
     from allocation.service_layer.envelope import Receipt
@@ -15,23 +16,38 @@ if TYPE_CHECKING:
     from allocation.service_layer.unit_of_work import UnitOfWork
 
 
-def observe_stream(command: ObserveStream, uow: UnitOfWork) -> KnownStream:
-    """Tell the lives of a stream apart: another creation time, or a last sequence below the highest known, is a new life.
+_ROUNDED = 2
+
+
+def observe_stream(command: ObserveStream, uow: UnitOfWork) -> ObservedStream:
+    """Tell the lives of a stream apart: another creation time, or another message at the highest known sequence, is a new life.
 
     A recreated stream counts from 1 again; without this its messages would look like old ones for ever. One that was not
-    recreated is an old copy of itself: of it was consumed what was acknowledged when the copy was made.
+    recreated is an old copy of itself, perhaps with new messages after what the copy had: of it was consumed what was
+    acknowledged when the copy was made.
     """
-    state, known = command.state, uow.streams.get(command.state.name)
-    if known is None:
+    state, before = command.state, uow.streams.get(command.state.name)
+    if before is None:
         known = KnownStream(state.name, state.created_at, incarnation=1, last_sequence=0)
-    elif known.created_at != state.created_at:
-        known = KnownStream(state.name, state.created_at, known.incarnation + 1, last_sequence=0)
-    elif state.last_sequence < known.last_sequence:
-        known = KnownStream(state.name, state.created_at, known.incarnation + 1, last_sequence=state.ack_floor)
+    elif before.created_at != state.created_at:
+        known = KnownStream(state.name, state.created_at, before.incarnation + 1, last_sequence=0)
+    elif state.last_sequence < before.last_sequence or _is_another(command.last_stored_at, before.last_stored_at):
+        known = KnownStream(
+            state.name,
+            state.created_at,
+            before.incarnation + 1,
+            last_sequence=state.ack_floor,
+            copied_through=max(before.last_sequence, before.copied_through),
+        )
     else:
-        return known
+        return ObservedStream(before, is_another=False)
     uow.remember_stream(known)
-    return known
+    return ObservedStream(known, is_another=before is not None)
+
+
+def _is_another(stored_at: int | None, known_as_stored_at: int | None) -> bool:
+    """Whether a message is not the one that was consumed; a microsecond may be lost on the way of either time."""
+    return None not in (stored_at, known_as_stored_at) and abs((stored_at or 0) - (known_as_stored_at or 0)) > _ROUNDED
 
 
 def mark_published(command: MarkPublished, uow: UnitOfWork) -> None:
@@ -39,7 +55,7 @@ def mark_published(command: MarkPublished, uow: UnitOfWork) -> None:
     uow.forget_published(command.positions)
     known = uow.streams[command.stream]
     if known.incarnation == command.incarnation and known.last_sequence < command.sequence:
-        uow.remember_stream(KnownStream(known.name, known.created_at, known.incarnation, command.sequence))
+        uow.remember_stream(replace(known, last_sequence=command.sequence))
 
 
 def park(command: Park, receipt: Receipt, uow: UnitOfWork) -> None:

@@ -72,13 +72,16 @@ def change_batch_quantity(command: commands.ChangeBatchQuantity, uow: UnitOfWork
     return QuantityChanged(_as_it_stands(product.batch(command.batch_reference)), reallocation)
 
 
-def continue_promising(command: commands.ContinuePromising, uow: UnitOfWork) -> None:
-    """Go on with a sku where an earlier transaction had to stop; drop the durable command if there is nothing to do."""
+def continue_promising(command: commands.ContinuePromising, uow: UnitOfWork) -> bool:
+    """Go on with a sku where an earlier transaction had to stop; drop the durable command if there is nothing to do.
+
+    Answers whether that came any further.
+    """
     product = uow.products.get(command.sku)
     if product.state.promised_through is None:
         uow.leave_unfinished(command.sku, None)
-    else:
-        product.continue_promising()
+        return True
+    return product.continue_promising()
 
 
 def announce(event: events.Event, envelope: Envelope, uow: UnitOfWork) -> None:

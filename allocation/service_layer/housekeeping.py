@@ -37,9 +37,14 @@ class Park(Command):
 
 @dataclass(frozen=True, slots=True)
 class ObserveStream(Command):
-    """Compare what the broker says of a stream with what was known; answers a `KnownStream`."""
+    """Compare what the broker says of a stream with what was known; answers an `ObservedStream`.
+
+    `last_stored_at` is when the message was stored that is at the highest known sequence now; None: nobody looked, or there is
+    none.
+    """
 
     state: StreamState
+    last_stored_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

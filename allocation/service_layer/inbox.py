@@ -6,6 +6,7 @@ It wraps the command handlers from outside; they know nothing of messages.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,10 @@ from allocation.domain import commands, events
 from allocation.domain.errors import BatchConflict, Rejection, UnknownBatch
 from allocation.service_layer.bookkeeping import end_parked, park
 from allocation.service_layer.housekeeping import Park, ParkingReason
-from allocation.service_layer.records import Fence, InboxEntry, InboxKey, KnownStream
+from allocation.service_layer.records import Fence, InboxEntry, InboxKey
 
 if TYPE_CHECKING:
     from allocation.service_layer.envelope import Receipt
-    from allocation.service_layer.records import StreamPlace
     from allocation.service_layer.unit_of_work import UnitOfWork
 
 
@@ -49,7 +49,8 @@ def consume(command: commands.Command, receipt: Receipt, uow: UnitOfWork, carry_
     if receipt.place in uow.parked:
         return Consumption.PARKED
     if receipt.place.sequence > stream.last_sequence:
-        uow.remember_stream(KnownStream(stream.name, stream.created_at, stream.incarnation, receipt.place.sequence))
+        last = receipt.place.sequence, receipt.message.stored_at
+        uow.remember_stream(replace(stream, last_sequence=last[0], last_stored_at=last[1]))
     parking = command if isinstance(command, Park) else None
     consumption = _consume_once(command, receipt, uow, carry_out)
     if consumption is Consumption.PARKED:
@@ -82,7 +83,7 @@ def _consume_once(command: commands.Command, receipt: Receipt, uow: UnitOfWork, 
     if key in uow.inbox or isinstance(command, Park):
         return Consumption.PARKED
     try:
-        consumption = _carry_out(command, receipt.place, uow, carry_out)
+        consumption = _carry_out(command, receipt, uow, carry_out)
     except UnknownBatch:
         return Consumption.EARLY
     except Rejection as rejection:
@@ -92,33 +93,40 @@ def _consume_once(command: commands.Command, receipt: Receipt, uow: UnitOfWork, 
     return consumption
 
 
-def _carry_out(command: commands.Command, place: StreamPlace, uow: UnitOfWork, carry_out: CarryOut) -> Consumption:
+def _carry_out(command: commands.Command, receipt: Receipt, uow: UnitOfWork, carry_out: CarryOut) -> Consumption:
     if not isinstance(command, commands.ChangeBatchQuantity):
         carry_out(command, uow)
         return Consumption.APPLIED
-    if _is_overtaken(command.batch_reference, place, uow):
+    if _is_overtaken(command.batch_reference, receipt, uow):
         sku = uow.products.of_batch(command.batch_reference).sku
         uow.recorded.append(events.QuantitySkipped(command.batch_reference, sku, command.quantity))
         return Consumption.SUPERSEDED
     last = uow.fences.get(command.batch_reference, Fence(0, 0, 0))
     carry_out(command, uow)
-    uow.move_fence(command.batch_reference, _fence_after(last, place, uow))
+    uow.move_fence(command.batch_reference, _fence_after(last, receipt, uow))
     return Consumption.APPLIED
 
 
-def _fence_after(last: Fence, place: StreamPlace, uow: UnitOfWork) -> Fence:
+def _fence_after(last: Fence, receipt: Receipt, uow: UnitOfWork) -> Fence:
+    place = receipt.place
     parked = uow.parked.get(place)
     if parked is not None and last.stream not in ("", place.stream):
         # A replay out of another stream: the one that is consumed now keeps its place.
         return last._replace(log_position=max(last.log_position, parked.log_position))
-    return last.moved_to(place, uow.log_position)
+    return last.moved_to(place, receipt.message.stored_at, uow.log_position)
 
 
-def _is_overtaken(batch_reference: str, place: StreamPlace, uow: UnitOfWork) -> bool:
-    """Whether the batch was given a quantity that is newer: by its place in the stream, or as it came after this was parked."""
-    last = uow.fences.get(batch_reference)
+def _is_overtaken(batch_reference: str, receipt: Receipt, uow: UnitOfWork) -> bool:
+    """Whether the batch was given a quantity that is newer.
+
+    By its place in the stream; as it came after this one was parked; or, in an older copy of the stream, as it was stored
+    later.
+    """
+    last, place, stream = uow.fences.get(batch_reference), receipt.place, uow.streams.get(receipt.place.stream)
     if last is None:
         return False
+    if stream is not None and place.sequence <= stream.copied_through and last.was_copied(place, receipt.message.stored_at):
+        return True
     parked = uow.parked.get(place)
     return last.is_beyond(place) or (parked is not None and last.log_position >= parked.log_position)
 

@@ -39,7 +39,8 @@ class Fence(NamedTuple):
 
     The stream's place is that of the last quantity that came from a stream, (0, 0) if none did; `log_position` is that of the
     last event before the last quantity that did not come from this stream, 0 if all did: two of one stream compare by their
-    places, whenever they were applied, and all others by when they came.
+    places, whenever they were applied, and all others by when they came. `stored_at` is when the broker stored the quantity of
+    that place, as `InboundMessage.stored_at`.
     """
 
     incarnation: int
@@ -47,6 +48,7 @@ class Fence(NamedTuple):
     log_position: int
     stream: str = ""
     """Empty: of the stream that was consumed when fences did not name it yet."""
+    stored_at: int | None = None
 
     @property
     def place(self) -> StreamPlace:
@@ -59,24 +61,43 @@ class Fence(NamedTuple):
             return False
         return (self.incarnation, self.sequence) >= (place.incarnation, place.sequence)
 
-    def moved_to(self, place: StreamPlace, came_after: int) -> Fence:
+    def was_copied(self, place: StreamPlace, stored_at: int | None) -> bool:
+        """Whether it stood at a place or after it, in a life of the stream of which the present one is an older copy."""
+        is_of_a_former_life = self.stream == place.stream and self.incarnation < place.incarnation
+        return is_of_a_former_life and None not in (self.stored_at, stored_at) and (self.stored_at or 0) >= (stored_at or 0)
+
+    def moved_to(self, place: StreamPlace, stored_at: int | None, came_after: int) -> Fence:
         """Answer the fence after a quantity of a stream, that came after so many events."""
         log_position = self.log_position if self.stream in ("", place.stream) else came_after
-        return Fence(place.incarnation, place.sequence, log_position, place.stream)
+        return Fence(place.incarnation, place.sequence, log_position, place.stream, stored_at)
 
 
 @dataclass(slots=True)
 class KnownStream:
-    """A stream as last observed: `last_sequence` is the highest consumed, or the highest published and acknowledged."""
+    """A stream as last observed: `last_sequence` is the highest consumed, or the highest published and acknowledged.
+
+    `last_stored_at` is when the broker stored the message with that sequence, if it was consumed: microseconds since 1970, by
+    the broker's clock. `copied_through` is not 0 in a life that began as an older copy: up to there it may hold messages that a
+    former life held.
+    """
 
     name: str
     created_at: str
     incarnation: int
     last_sequence: int
+    last_stored_at: int | None = None
+    copied_through: int = 0
 
     def is_behind(self, ack_floor: int) -> bool:
         """Whether more was acknowledged than was consumed here: then this is an older copy of what acknowledged it."""
         return ack_floor > self.last_sequence
+
+
+class ObservedStream(NamedTuple):
+    """A stream as it is known now; `is_another`: it was known before, and has begun another life."""
+
+    known: KnownStream
+    is_another: bool
 
 
 class ParkedState(NamedTuple):

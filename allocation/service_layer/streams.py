@@ -44,7 +44,8 @@ class StreamStates:
 class InboundMessage:
     """One message of the inbound stream.
 
-    `deliveries` counts from 1. `headers` has lower-case names and values as they were sent.
+    `deliveries` counts from 1. `headers` has lower-case names and values as they were sent. `stored_at` is when the broker
+    stored it: microseconds since 1970, by its clock; None: it does not say so.
     """
 
     stream: str
@@ -53,6 +54,7 @@ class InboundMessage:
     subject: str
     headers: Mapping[str, str]
     payload: bytes
+    stored_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,14 @@ class InboundStream(Protocol):
 
         """
 
+    async def stored_at(self, sequence: int) -> int | None:
+        """Answer when the message with a sequence was stored, as `InboundMessage.stored_at`; None: it is not there.
+
+        Raises:
+            BrokerUnavailableError: the broker is away.
+
+        """
+
     async def deliver_again(self, start: int | datetime) -> int:
         """Have the stream delivered anew from a sequence, or from an instant on; answer how many messages that is.
 
@@ -112,13 +122,18 @@ class InboundStream(Protocol):
         """
 
     async def trim(self) -> None:
-        """Let a stream that fills up forget what was acknowledged, so that its publishers are not refused; best effort."""
+        """Let a stream that fills up forget what was acknowledged, so that its publishers are not refused; best effort.
+
+        Raises:
+            BrokerUnavailableError: the stream was made anew: `bind` again.
+
+        """
 
     async def fetch(self, limit: int) -> Sequence[Delivery]:
         """Wait a few seconds for at most `limit` messages, in stream order; none if nothing came.
 
         Raises:
-            BrokerUnavailableError: the broker is away, or the consumer is gone: `bind` again.
+            BrokerUnavailableError: the broker is away, or the consumer is gone or was made anew: `bind` again.
 
         """
 

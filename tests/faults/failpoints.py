@@ -111,6 +111,7 @@ class KillsBeforeAck:
         self._inbound = inbound
         self.bind = inbound.bind
         self.deliver_again = inbound.deliver_again
+        self.stored_at = inbound.stored_at
 
     async def trim(self) -> None:
         """Trim."""

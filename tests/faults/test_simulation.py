@@ -28,7 +28,7 @@ _COMPLAINTS = {
     "no-inbox": ("times about",),
     "no-message-id": ("is on the event stream 2 times",),
     "cursor-relay": ("is in the log and was never published",),
-    "fence-off": ("was last said to hold",),
+    "fence-off": ("was last said to hold", "one after the other, its messages say"),
     "rejection-before-commit": ("was rejected as", "justified was nothing"),
     "each-alone-after-unknown-commit": ("was out of stock",),
     "no-outbox": ("is in the log and was never published",),

@@ -111,23 +111,34 @@ class Consumer:
         self.stream = stream
         self.incarnation = 0
         self.sequence = 0
-        self.bind("first life")
+        self.seconds = 0
+        self.created_at = "first life"
+        self.bind(self.created_at)
 
     def bind(self, created_at: str) -> None:
         """Look at the stream as the door does whenever it binds."""
         state = StreamState(self.stream, created_at, self.sequence)
-        self.incarnation = self.house.do(ObserveStream(state)).incarnation
+        self.incarnation = self.house.do(ObserveStream(state)).known.incarnation
 
     def recreate(self) -> None:
         """Begin another life of the stream, which counts from 1 again."""
         self.sequence = 0
-        self.bind(f"after life {self.incarnation}")
+        self.created_at = f"after life {self.incarnation}"
+        self.bind(self.created_at)
+
+    def put_back(self, sequence: int) -> None:
+        """Go back to a copy of the stream that ended at a sequence, of which nothing was acknowledged."""
+        self.sequence = sequence
+        self.bind(self.created_at)
 
     def message(self, event: Message, deliveries: int = 1, /, **headers: str) -> InboundMessage:
         """Publish an event; header names are written with underscores."""
         self.sequence += 1
+        self.seconds += 1
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return replace(message_of(event, self.sequence, deliveries, named), stream=self.stream)
+        return replace(
+            message_of(event, self.sequence, deliveries, named), stream=self.stream, stored_at=self.seconds * 1_000_000
+        )
 
     def envelope(self, message: InboundMessage) -> Envelope:
         """Translate a message as the door does."""

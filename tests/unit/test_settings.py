@@ -74,6 +74,15 @@ def test_an_invalid_value_is_refused_with_what_would_do(
     assert str(caught.value) == f"{PREFIX}{name}={value!r}: {said}"
 
 
+def test_what_is_consumed_and_what_is_published_cannot_be_one_stream() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"ALLOCATION_INBOUND_STREAM": "COMPANY", "ALLOCATION_EVENT_STREAM": "COMPANY"})
+    assert str(caught.value) == (
+        "ALLOCATION_INBOUND_STREAM and ALLOCATION_EVENT_STREAM are both 'COMPANY': what is consumed and what is published are "
+        "held by two streams, for a full one of the first must refuse, one of the second must forget; give them two names"
+    )
+
+
 CERTIFICATE, KEY, CLIENT_CA = (f"ALLOCATION_GRPC_{name}_FILE" for name in ("CERTIFICATE", "KEY", "CLIENT_CA"))
 
 

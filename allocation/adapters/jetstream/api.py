@@ -26,6 +26,11 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(f"{seconds}.{digits[:6].ljust(6, '0')}{zone}" if digits else text)
 
 
+def microseconds(when: datetime) -> int:
+    """Count the microseconds since 1970."""
+    return round(when.timestamp() * 1_000_000)
+
+
 async def ask(connection: BrokerConnection, question: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
     """Ask JetStream's API, e.g. `STREAM.INFO.name`, and answer what it said.
 
@@ -38,6 +43,18 @@ async def ask(connection: BrokerConnection, question: str, body: Mapping[str, ob
     """
     payload = json.dumps(body).encode() if body is not None else b""
     return await request(connection, API_PREFIX + question, payload)
+
+
+async def ask_if_there(
+    connection: BrokerConnection, question: str, absent: int, body: Mapping[str, object] | None = None
+) -> dict[str, Any] | None:
+    """Ask about something; None if that is not there, which JetStream says with the error `absent`. Raises as `ask`."""
+    try:
+        return await ask(connection, question, body)
+    except RefusedError as refusal:
+        if refusal.code != absent:
+            raise
+        return None
 
 
 async def request(

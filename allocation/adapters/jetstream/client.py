@@ -59,7 +59,7 @@ async def open_client(options: ClientOptions, notify: Callable[[Client, Change],
             await _connect(client, options, notify)
         require_version(client, options.server_version_min)
     except (nats.errors.Error, OSError, ValueError) as error:
-        reason = client.last_error or error
+        reason = str(client.last_error or error)  # Nothing at all for a timeout.
         await close_client(client)
         places = ", ".join(url.rpartition("://")[2].rpartition("@")[2] for url in options.urls)
         raise BrokerUnavailableError(f"no broker at {places}: {reason or 'it is silent'}") from error

@@ -11,7 +11,7 @@ from allocation.adapters.jetstream.configuration import SERVER_DEFAULTS
 from allocation.service_layer.streams import StreamMismatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 log = structlog.get_logger()
 
@@ -62,6 +62,33 @@ def settle(what: str, differences: Sequence[str], *, adopt: bool) -> None:
         advice = "change it, remove it, or start with --adopt to use it as it is"
         raise StreamMismatchError("\n".join([f"{what} exists with settings that matter otherwise:", *differences, advice]))
     log.warning("stream_adopted", what=what, differences=list(differences))
+
+
+def require_apart(name: str, held: Sequence[str], ours: Sequence[str], apart: Sequence[str]) -> None:
+    """Refuse a stream that takes in what we consume as well as what we publish, also when told to adopt what there is.
+
+    Whichever way such a stream is full, it breaks a promise: it refuses our events, or it forgets messages that nobody read.
+    And how far it was read and how far it was written are two numbers, where a stream has one.
+
+    Raises:
+        StreamMismatchError: it does.
+
+    """
+    both = [next((subject for subject in subjects if is_held(subject, held)), None) for subjects in (ours, apart)]
+    if None in both:
+        return
+    raise StreamMismatchError(
+        f"stream {name} takes in {both[0]} and {both[1]}, what is consumed and what is published: a full stream of the first "
+        "must refuse, one of the second must forget its oldest; hold them in two streams (ALLOCATION_INBOUND_STREAM, "
+        "ALLOCATION_EVENT_STREAM), a stream of the whole company may have both as its sources; --adopt does not change this"
+    )
+
+
+def holds_others(configuration: Mapping[str, Any], subjects: Collection[str]) -> bool:
+    """Whether a stream may hold messages that are not of our subjects."""
+    held = configuration.get("subjects") or ()
+    elsewhere = configuration.get("sources") or configuration.get("mirror")
+    return bool(elsewhere) or any(subject not in subjects for subject in held)
 
 
 def is_held(subject: str, patterns: Iterable[str]) -> bool:

@@ -25,7 +25,8 @@ class InboundConfiguration:
     """The stream of other services' events and the durable consumer that reads it.
 
     One stream and one consumer for all subjects, so that the sequence orders a batch's creation before its changes.
-    `bytes_max` is reserved on the broker's disk; a full stream refuses its publishers rather than forget.
+    `bytes_max` is reserved on the broker's disk; a full stream refuses its publishers rather than forget. `subjects_apart` are
+    those that must be held by another stream.
     """
 
     subjects: tuple[str, ...]
@@ -37,6 +38,7 @@ class InboundConfiguration:
     duplicate_window_seconds: float = 120
     ack_wait_seconds: float = 30
     ack_pending_max: int = 10_000
+    subjects_apart: tuple[str, ...] = ()
 
     @property
     def matters(self) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ class EventConfiguration:
 
     A full stream forgets its oldest events: our own log is the truth. The duplicate window must exceed the time after which
     a publish of unknown outcome is looked up instead of repeated; the broker pays some 200 bytes of memory per event in it.
+    `subjects_apart` are those that must be held by another stream.
     """
 
     subjects: tuple[str, ...]
@@ -87,6 +90,7 @@ class EventConfiguration:
     bytes_max: int = 4 * _GIBIBYTE
     age_max_seconds: float = 30 * _DAY_SECONDS
     duplicate_window_seconds: float = 600
+    subjects_apart: tuple[str, ...] = ()
 
     @property
     def matters(self) -> tuple[str, ...]:

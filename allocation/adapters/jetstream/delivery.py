@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from allocation.adapters.jetstream.api import NANOSECONDS
+from allocation.adapters.jetstream.api import NANOSECONDS, microseconds
 from allocation.adapters.jetstream.errors import broker_errors
 from allocation.service_layer.streams import BrokerUnavailableError, InboundMessage
 
@@ -49,6 +49,7 @@ class JetStreamDelivery:
             subject=delivered.subject,
             headers={name.lower(): value for name, value in (delivered.headers or {}).items()},
             payload=delivered.data,
+            stored_at=microseconds(metadata.timestamp),
         )
 
     async def ack(self) -> None:

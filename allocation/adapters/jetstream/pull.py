@@ -12,6 +12,8 @@ from allocation.adapters.jetstream.errors import broker_errors
 from allocation.service_layer.streams import BrokerUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
@@ -94,6 +96,10 @@ class PullReader:
         if not self._messages and self._status is not None:
             _require_idle(self._status)
         return self._take(limit)
+
+    def put_back(self, messages: Sequence[Msg]) -> None:
+        """Have messages answered once more by the next read: nobody has dealt with them."""
+        self._messages.extendleft(reversed(messages))
 
     async def _pull(self, kind: dict[str, Any], wait_seconds: float, heartbeat_seconds: float) -> None:
         self._request += 1

@@ -1,24 +1,28 @@
-"""Creates the streams and the consumer where they are missing, and attaches to them where they are not."""
+"""Creates the streams where they are missing, attaches to them where they are not, and says what they are like."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from allocation.adapters.jetstream.api import ask, instant
-from allocation.adapters.jetstream.comparison import consumer_differences, is_held, settle, stream_differences
+from allocation.adapters.jetstream.api import ask, ask_if_there, instant
+from allocation.adapters.jetstream.comparison import (
+    holds_others,
+    is_held,
+    require_apart,
+    settle,
+    stream_differences,
+)
+from allocation.adapters.jetstream.durable_consumer import ensured_consumer
 from allocation.adapters.jetstream.errors import (
-    CONSUMER_NAME_IN_USE,
-    CONSUMER_NOT_FOUND,
     STREAM_NAME_IN_USE,
     STREAM_NOT_FOUND,
     SUBJECTS_OVERLAP,
     RefusedError,
 )
-from allocation.service_layer.streams import StreamMismatchError, StreamState
+from allocation.service_layer.streams import BrokerUnavailableError, StreamMismatchError, StreamState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -43,11 +47,22 @@ async def ensure_stream(
     return _state(await _ensured_stream(connection, configuration, adopt=adopt))
 
 
-async def ensure_inbound(connection: BrokerConnection, configuration: InboundConfiguration, *, adopt: bool) -> StreamState:
-    """Create the stream and its durable consumer unless they are there already. Raises as `ensure_stream`."""
-    stream = await _ensured_stream(connection, configuration, adopt=adopt)
-    consumer = await _ensured_consumer(connection, stream["config"]["name"], configuration, adopt=adopt)
-    return replace(_state(stream), ack_floor=ack_floor(stream, consumer, configuration.subjects))
+async def ensure_inbound(
+    connection: BrokerConnection, configuration: InboundConfiguration, *, adopt: bool
+) -> tuple[StreamState, int]:
+    """Create the stream and its durable consumer unless they are there already; answer how often the consumer delivered too.
+
+    Raises as `ensure_stream`.
+    """
+    found = await _ensured_stream(connection, configuration, adopt=adopt)
+    name = found["config"]["name"]
+    consumer = await ensured_consumer(connection, name, configuration, adopt=adopt)
+    # Asked once more: the consumer may be that of another life, into which the stream has come meanwhile.
+    stream = await ask(connection, f"STREAM.INFO.{name}")
+    if stream["created"] != found["created"]:
+        raise BrokerUnavailableError(f"stream {name} was made anew while it was looked at")
+    state = replace(_state(stream), ack_floor=ack_floor(stream, consumer, configuration.subjects))
+    return state, consumer["delivered"]["consumer_seq"]
 
 
 def ack_floor(stream: Mapping[str, Any], consumer: Mapping[str, Any], subjects: Collection[str]) -> int:
@@ -56,8 +71,7 @@ def ack_floor(stream: Mapping[str, Any], consumer: Mapping[str, Any], subjects: 
     A consumer that begins later has a floor before it has delivered anything, and in a stream that holds other subjects too
     the floor goes past messages that are not ours.
     """
-    is_shared = any(subject not in subjects for subject in stream["config"].get("subjects") or ())
-    if is_shared or consumer["delivered"]["consumer_seq"] == 0:
+    if holds_others(stream["config"], subjects) or consumer["delivered"]["consumer_seq"] == 0:
         return 0
     floor: int = consumer["ack_floor"]["stream_seq"]
     return floor
@@ -71,6 +85,7 @@ async def _ensured_stream(
     if found is None:
         found = await _create_stream(connection, ours)
     name = found["config"]["name"]
+    require_apart(name, found["config"].get("subjects") or (), ours["subjects"], configuration.subjects_apart)
     settle(f"stream {name}", stream_differences(ours, found["config"], configuration.matters), adopt=adopt)
     return found
 
@@ -83,57 +98,6 @@ async def stream_state(connection: BrokerConnection, name: str) -> StreamState:
 
     """
     return _state(await ask(connection, f"STREAM.INFO.{name}"))
-
-
-async def _ensured_consumer(
-    connection: BrokerConnection, stream: str, configuration: InboundConfiguration, *, adopt: bool
-) -> dict[str, Any]:
-    ours = configuration.consumer()
-    name = configuration.consumer_name
-    found = await _found(connection, f"CONSUMER.INFO.{stream}.{name}", CONSUMER_NOT_FOUND)
-    if found is None:
-        try:
-            found = await ask(
-                connection,
-                f"CONSUMER.CREATE.{stream}.{name}",
-                {"stream_name": stream, "config": ours, "action": "create"},
-            )
-            log.info("consumer_created", stream=stream, consumer=name)
-        except RefusedError as refusal:
-            if refusal.code != CONSUMER_NAME_IN_USE:
-                raise
-            # Another instance was faster.
-            found = await ask(connection, f"CONSUMER.INFO.{stream}.{name}")
-    settle(f"consumer {name} of stream {stream}", consumer_differences(ours, found["config"]), adopt=adopt)
-    return found
-
-
-async def replace_consumer(
-    connection: BrokerConnection, stream: str, configuration: InboundConfiguration, start: int | datetime
-) -> int:
-    """Delete the durable consumer and make it anew from a sequence or an instant on; answer how many messages wait for it.
-
-    Raises:
-        BrokerUnavailableError: the broker is away.
-
-    """
-    name = configuration.consumer_name
-    if await _found(connection, f"CONSUMER.INFO.{stream}.{name}", CONSUMER_NOT_FOUND) is not None:
-        await ask(connection, f"CONSUMER.DELETE.{stream}.{name}")
-    answer = await ask(
-        connection,
-        f"CONSUMER.CREATE.{stream}.{name}",
-        {"stream_name": stream, "config": configuration.consumer() | _beginning(start), "action": "create"},
-    )
-    pending: int = answer["num_pending"]
-    log.info("consumer_replaced", stream=stream, consumer=name, start=str(start), pending=pending)
-    return pending
-
-
-def _beginning(start: int | datetime) -> dict[str, Any]:
-    if isinstance(start, int):
-        return {"deliver_policy": "by_start_sequence", "opt_start_seq": start}
-    return {"deliver_policy": "by_start_time", "opt_start_time": start.astimezone(UTC).isoformat()}
 
 
 async def _create_stream(connection: BrokerConnection, ours: dict[str, Any]) -> dict[str, Any]:
@@ -170,19 +134,10 @@ async def _holder(connection: BrokerConnection, ours: dict[str, Any]) -> str:
 
 
 async def _stream(connection: BrokerConnection, name: str) -> dict[str, Any] | None:
-    return await _found(connection, f"STREAM.INFO.{name}", STREAM_NOT_FOUND)
+    return await ask_if_there(connection, f"STREAM.INFO.{name}", STREAM_NOT_FOUND)
 
 
-async def _found(connection: BrokerConnection, question: str, absent: int) -> dict[str, Any] | None:
-    try:
-        return await ask(connection, question)
-    except RefusedError as refusal:
-        if refusal.code != absent:
-            raise
-        return None
-
-
-def _state(found: dict[str, Any]) -> StreamState:
+def _state(found: Mapping[str, Any]) -> StreamState:
     state = found["state"]
     return StreamState(
         name=found["config"]["name"],

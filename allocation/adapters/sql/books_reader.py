@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, and_, func, or_, select, tuple_
 
 from allocation.adapters.sql import tables
+from allocation.adapters.sql.keys import among
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -58,8 +59,8 @@ class BooksReader:
         self._connection = connection
 
     async def log(self) -> AsyncIterator[Sequence[Any]]:
-        """Go through (position, type, sku, sku_sequence, payload) of every event."""
-        columns = _events.c["position", "type", "sku", "sku_sequence", "payload"]
+        """Go through (position, type, sku, sku_sequence, payload, causation_id) of every event."""
+        columns = _events.c["position", "type", "sku", "sku_sequence", "payload", "causation_id"]
         async for page in self._pages(select(*columns), _events.c.position):
             yield page
 
@@ -72,6 +73,20 @@ class BooksReader:
         """Go through the rows of batches."""
         async for page in self._pages(select(_batches), _batches.c.reference):
             yield page
+
+    async def batches_without_fence(self) -> AsyncIterator[Sequence[Any]]:
+        """Go through (reference, sku) of every batch that has no fence."""
+        unfenced = _batches.c.reference == tables.fences.c.batch_reference
+        query = select(_batches.c["reference", "sku"]).join_from(_batches, tables.fences, unfenced, isouter=True)
+        async for page in self._pages(query.where(tables.fences.c.batch_reference.is_(None)), _batches.c.reference):
+            yield page
+
+    async def consumed(self, message_ids: Sequence[str]) -> set[str]:
+        """Answer which of these, at most a page of them, the inbox knows of whatever source; it is read whole."""
+        if not message_ids:
+            return set()
+        known = select(_inbox.c.message_id).where(among(_inbox.c.message_id))
+        return {row.message_id for row in await self._connection.execute(known, {"keys": list(message_ids)})}
 
     async def products(self) -> AsyncIterator[Sequence[Any]]:
         """Go through the rows of products."""

@@ -42,7 +42,7 @@ class OutboxReader:
         """Answer how many events wait to be published, and when the first of them happened."""
         ((count, position),) = await self._fetch(select(func.count(), func.min(_outbox.c.position)))
         oldest = await self._fetch(select(_events.c.occurred_at).where(_events.c.position == position)) if count else []
-        return count, rows.instant(oldest[0].occurred_at) if oldest else None
+        return count, _instant(position, oldest[0].occurred_at) if oldest else None
 
     async def waiting_among(self, event_ids: Sequence[str]) -> int:
         """Count which of these events wait to be published."""
@@ -103,4 +103,11 @@ class OutboxReader:
 
 def _event(row: Any) -> PublicEvent:  # noqa: ANN401 - a row of SQLAlchemy
     position, event_id, sku, subject, sku_sequence, occurred_at = row
-    return PublicEvent(position, event_id, sku, subject, sku_sequence, rows.instant(occurred_at))
+    return PublicEvent(position, event_id, sku, subject, sku_sequence, _instant(position, occurred_at))
+
+
+def _instant(position: int, since_epoch: int) -> datetime:
+    try:
+        return rows.instant(since_epoch)
+    except rows.DAMAGES as error:
+        raise rows.damaged(f"event {position} of the log", error) from error

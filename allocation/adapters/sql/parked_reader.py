@@ -105,5 +105,10 @@ def _is_after(place: StreamPlace) -> ColumnElement[bool]:
 
 
 def _kept(row: Any) -> KeptMessage:  # noqa: ANN401 - a row of SQLAlchemy, by name
-    ended = row.ending is not None
-    return KeptMessage(rows.parked(row), Ending(row.ending, row.ending_detail, rows.instant(row.ended_at)) if ended else None)
+    message = rows.parked(row)
+    if row.ending is None:
+        return KeptMessage(message, None)
+    try:
+        return KeptMessage(message, Ending(row.ending, row.ending_detail, rows.instant(row.ended_at)))
+    except rows.DAMAGES as error:
+        raise rows.damaged(f"parked message {row.stream}/{row.incarnation}/{row.sequence}", error) from error

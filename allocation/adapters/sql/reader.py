@@ -73,21 +73,7 @@ class SqlReader:
 
     async def outbox(self, limit: int) -> list[OutboxEvent]:
         """Read the events to be published next."""
-        return [
-            OutboxEvent(
-                position=row.position,
-                event_id=row.event_id,
-                type=row.type,
-                subject=row.subject,
-                sku=row.sku,
-                payload=row.payload,
-                occurred_at=rows.instant(row.occurred_at),
-                correlation_id=row.correlation_id,
-                causation_id=row.causation_id,
-                traceparent=row.traceparent,
-            )
-            for row in await self._fetch(_OUTBOX.limit(limit))
-        ]
+        return [_outgoing(row) for row in await self._fetch(_OUTBOX.limit(limit))]
 
     async def outbox_positions(self, event_ids: Sequence[str]) -> list[int]:
         """Find which of these events wait to be published."""
@@ -119,3 +105,22 @@ class SqlReader:
             raise StoreUnavailableError(f"a read took longer than {self._read_seconds_max} seconds") from error
         except SQLAlchemyError as error:
             raise StoreUnavailableError(str(error.__cause__ or error)) from error
+
+
+def _outgoing(row: Any) -> OutboxEvent:  # noqa: ANN401 - a row of SQLAlchemy, by name
+    try:
+        occurred_at = rows.instant(row.occurred_at)
+    except rows.DAMAGES as error:
+        raise rows.damaged(f"event {row.position} of the log", error) from error
+    return OutboxEvent(
+        position=row.position,
+        event_id=row.event_id,
+        type=row.type,
+        subject=row.subject,
+        sku=row.sku,
+        payload=row.payload,
+        occurred_at=occurred_at,
+        correlation_id=row.correlation_id,
+        causation_id=row.causation_id,
+        traceparent=row.traceparent,
+    )

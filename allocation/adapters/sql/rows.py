@@ -10,12 +10,15 @@ from allocation.domain.order_line import KeptLine, LineState, OrderLine
 from allocation.domain.product_state import ProductState
 from allocation.service_layer.housekeeping import ParkingReason
 from allocation.service_layer.records import ParkedMessage, StreamPlace
+from allocation.service_layer.store import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from allocation.service_layer.records import Ending, InboxEntry, LoggedEvent
 
+DAMAGES = (OverflowError, TypeError, ValueError)
+"""What is raised for a value that no release of ours has written: somebody else did."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -28,6 +31,11 @@ def microseconds(instant: datetime) -> int:
 def instant(since_epoch: int) -> datetime:
     """Make the instant, in UTC, that so many microseconds after 1970 was."""
     return _EPOCH + timedelta(microseconds=since_epoch)
+
+
+def damaged(row: str, error: Exception) -> StoreUnavailableError:
+    """Say which row it is that cannot be read: for those who read; whoever writes must not take it for a store that is away."""
+    return StoreUnavailableError(f"{row} cannot be read, its row was changed by force: {error}")
 
 
 def product(row: Sequence[Any]) -> ProductState:
@@ -140,7 +148,19 @@ def of_parked(message: ParkedMessage) -> tuple[Any, ...]:
 
 
 def parked(row: Any) -> ParkedMessage:  # noqa: ANN401 - a row of SQLAlchemy, by name
-    """Read a row of parked_messages."""
+    """Read a row of parked_messages.
+
+    Raises:
+        StoreUnavailableError: it has an instant or a reason that there is not.
+
+    """
+    try:
+        return _parked(row)
+    except DAMAGES as error:
+        raise damaged(f"parked message {row.stream}/{row.incarnation}/{row.sequence}", error) from error
+
+
+def _parked(row: Any) -> ParkedMessage:  # noqa: ANN401 - as above
     return ParkedMessage(
         place=StreamPlace(row.stream, row.incarnation, row.sequence),
         subject=row.subject,

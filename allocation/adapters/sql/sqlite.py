@@ -66,15 +66,15 @@ async def open_sqlite(
 
 @asynccontextmanager
 async def open_for_reading(path: Path, *, any_revision: bool = False) -> AsyncIterator[AsyncEngine]:
-    """Open a database file that is there to look at it, whether a service writes to it or not.
+    """Open a database file that is there to look at it, whether a service writes to it or not; one that is not, is not made.
 
     `any_revision`: whatever its tables are; only what they are can then be asked.
 
     Raises:
-        StartupError: it is no database, or its tables are of another release.
+        StartupError: it is not there, it is no database, or its tables are of another release.
 
     """
-    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)))
+    engine = create_async_engine(_of_existing(path))
     _prepare(engine.sync_engine, _READER)
     try:
         try:
@@ -90,6 +90,11 @@ async def open_for_reading(path: Path, *, any_revision: bool = False) -> AsyncIt
 def writer_pragmas() -> dict[str, str]:
     """Say how the service opens the one connection that writes."""
     return dict(pragma.split("=") for pragma in _WRITER)
+
+
+def _of_existing(path: Path) -> URL:
+    # `rw` makes no database. Nor does `ro`, but that leaves files of the write-ahead log behind, which `rw` takes away.
+    return URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
 
 
 def _require_readable(connection: Connection) -> None:

@@ -155,6 +155,7 @@ fences = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("log_position", BigInteger, nullable=False, server_default="0"),
     Column("stream", String(256), nullable=False, server_default=""),
+    Column("stored_at", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -165,6 +166,8 @@ streams = Table(
     Column("created_at", String(64), nullable=False),
     Column("incarnation", Integer, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
+    Column("last_stored_at", BigInteger),
+    Column("copied_through", BigInteger, nullable=False, server_default="0"),
 )
 
 internal_commands = Table(

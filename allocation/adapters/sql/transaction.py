@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from allocation.adapters.sql import loading, rows
@@ -109,7 +110,7 @@ class SqlTransaction:
         put.end_parked.execute(connection, [(*rows.of_ending(ending), *place) for place, ending in changes.ended.items()])
         put.put_stream.execute(
             connection,
-            [(known.name, known.created_at, known.incarnation, known.last_sequence) for known in changes.streams],
+            [astuple(known) for known in changes.streams],
         )
         left = changes.unfinished
         put.put_internal_command.execute(

@@ -41,7 +41,9 @@ MISFORTUNES: dict[str, float] = {
     "service killed": 0.1,
     "service stopped": 0.05,
     "consumer deleted": 0.05,
+    "consumer made anew": 0.03,
     "inbound stream deleted": 0.02,
+    "inbound stream made anew": 0.02,
     "event stream deleted": 0.03,
 }
 _SKUS = ("SMALL-TABLE", "MISBEGOTTEN-RUG", "UNLIKELY-LAMP")

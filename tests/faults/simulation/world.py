@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from allocation.adapters.memory import MemoryStore
 from tests.faults.evidence import CONSUMER, EVENTS, INBOUND
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from tests.faults.simulation.trace import Trace
     from tests.faults.simulation.variants import Variant
 
+_DELETIONS = {
+    "consumer deleted": f"CONSUMER.DELETE.{INBOUND}.{CONSUMER}",
+    "inbound stream deleted": f"STREAM.DELETE.{INBOUND}",
+}
 _AWAY_SECONDS_MAX = 12.0
 _REST_WITHIN_SECONDS = 600.0
 _LOOK_SECONDS = 1.0
@@ -92,10 +97,13 @@ class World:
 
     async def befall(self, misfortune: str) -> None:
         """Let a misfortune strike."""
-        if misfortune == "inbound stream deleted" and INBOUND not in self.memory.streams:
+        if misfortune in ("inbound stream deleted", "inbound stream made anew") and INBOUND not in self.memory.streams:
             return  # The service never saw this one, and the checker would take the next for the first.
         self.trace.add("misfortune", misfortune)
         self.chance.injected[misfortune] += 1
+        if misfortune.endswith("made anew"):
+            self._make_anew(with_stream="stream" in misfortune)
+            return
         match misfortune:
             case "connection cut":
                 self.life.connection.cut()
@@ -107,10 +115,8 @@ class World:
                 self.life.kill(misfortune)
             case "service stopped":
                 self.life.stop()
-            case "consumer deleted":
-                self._administer(f"CONSUMER.DELETE.{INBOUND}.{CONSUMER}")
-            case "inbound stream deleted":
-                self._administer(f"STREAM.DELETE.{INBOUND}")
+            case "consumer deleted" | "inbound stream deleted":
+                self._administer(_DELETIONS[misfortune])
             case "event stream deleted":
                 self.gone_through = len(self.memory.log)
                 self._administer(f"STREAM.DELETE.{EVENTS}")
@@ -173,8 +179,21 @@ class World:
         else:
             self.writer = self._begin(reaches_broker=False)
 
-    def _administer(self, question: str) -> None:
-        self.broker.receive(Wired(f"$JS.API.{question}"))
+    def _administer(self, question: str, body: dict[str, Any] | None = None) -> None:
+        self.broker.receive(Wired(f"$JS.API.{question}", json.dumps(body).encode() if body else b""))
+
+    def _make_anew(self, *, with_stream: bool) -> None:
+        """Have the durable consumer, perhaps with its stream, deleted and made anew as it was, before anybody looks."""
+        stream = self.broker.streams.get(INBOUND)
+        consumer = stream.consumers.get(CONSUMER) if stream is not None else None
+        if stream is None or consumer is None:
+            return
+        if with_stream:
+            self._administer(f"STREAM.DELETE.{INBOUND}")
+            self._administer(f"STREAM.CREATE.{INBOUND}", stream.config)
+        else:
+            self._administer(f"CONSUMER.DELETE.{INBOUND}.{CONSUMER}")
+        self._administer(f"CONSUMER.CREATE.{INBOUND}.{CONSUMER}", {"stream_name": INBOUND, "config": consumer.config})
 
     async def _kill_broker(self) -> None:
         if self.broker.runs:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from allocation.service_layer.streams import OutboxEvent
 
 INBOUND, EVENTS = "ALLOCATION_INBOUND", "ALLOCATION_EVENTS"
+_A_SECOND = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,10 @@ class FakeInbound:
         self.fetches = 0
         self.away: Exception | None = None
         self.ack_floor = 0
+        self.stored: dict[int, int] = {}
         self._life = 1
         self._sequence = 0
+        self._instant = 0
         self._waiting: deque[list[InboundMessage]] = deque()
         self._arrived = asyncio.Event()
 
@@ -78,7 +81,10 @@ class FakeInbound:
             self._sequence += 1
             payload = event if isinstance(event, bytes) else event.SerializeToString()
             subject = "order.placed" if isinstance(event, bytes) else subject_of(type(event))
-            batch.append(InboundMessage(INBOUND, self._sequence, deliveries, subject, headers or {}, payload))
+            self._instant += _A_SECOND
+            self.stored[self._sequence] = self._instant
+            place = INBOUND, self._sequence, deliveries
+            batch.append(InboundMessage(*place, subject, headers or {}, payload, self._instant))
         self._waiting.append(batch)
         self.wake()
         return self._sequence
@@ -87,6 +93,11 @@ class FakeInbound:
         """Begin another life, counting from 1 again."""
         self._life += 1
         self._sequence = 0
+        self.answers.clear()
+
+    def put_back(self, sequence: int) -> None:
+        """Go back to a copy that was made when the stream ended with this sequence."""
+        self._sequence = self.ack_floor = sequence
         self.answers.clear()
 
     def redeliver(self) -> None:
@@ -109,6 +120,10 @@ class FakeInbound:
 
     async def trim(self) -> None:
         """Keep everything: this stream is never full."""
+
+    async def stored_at(self, sequence: int) -> int | None:
+        """Say when a message was stored, if it was."""
+        return self.stored.get(sequence)
 
     async def deliver_again(self, start: int | datetime) -> int:
         """Refuse: this broker remembers nothing that it could deliver again."""

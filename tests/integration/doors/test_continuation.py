@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from allocation.domain.commands import ChangeBatchQuantity, ContinuePromising, CreateBatch, PlaceOrder
 from allocation.domain.order_line import LineState, OrderLine
@@ -82,6 +84,45 @@ async def test_it_survives_a_store_in_trouble(parts: Parts, trouble: Exception) 
     parts.store.troubles.extend([None, None, trouble])
     async with running(parts):
         await assert_all_is_done(parts)
+
+
+@pytest.mark.parametrize("damage", ["no lines are on the batch", "its lines have more units than it has promised"])
+async def test_a_sku_that_gets_no_further_is_told_once_and_keeps_nobody_up(parts: Parts, damage: str) -> None:
+    await leave_work(parts)
+    sku = min(SKUS)
+    for key, kept in list(parts.store.kept.items()):
+        if kept.batch_reference == f"old {sku}" and damage.startswith("no lines"):
+            del parts.store.kept[key]
+        elif kept.batch_reference == f"old {sku}":
+            kept.line = replace(kept.line, quantity=5)
+    with capture_logs() as logged:
+        continuation = Continuation(parts.group_commit, parts.store, poll_seconds=0.01)
+        task = asyncio.create_task(continuation.run())
+        await eventually(lambda: list(parts.store.commands) == [sku])
+        rows, tries = len(parts.store.log), len(parts.bus.groups)
+        await eventually(lambda: len(parts.bus.groups) >= tries + 5)
+        assert len(parts.store.log) == rows, "the log does not grow"
+        task.cancel()
+        await asyncio.wait({task})
+    told = [line for line in logged if line["event"] == "a sku is stuck: new lines of it are promised nothing"]
+    assert [(line["sku"], line["command"], line["log_level"]) for line in told] == [
+        (sku, "allocation verify --repair", "error")
+    ]
+
+
+async def test_a_sku_that_was_repaired_goes_on(parts: Parts) -> None:
+    await leave_work(parts)
+    sku = min(SKUS)
+    kept = {key: line for key, line in parts.store.kept.items() if line.batch_reference == f"old {sku}"}
+    for key in kept:
+        del parts.store.kept[key]
+    continuation = Continuation(parts.group_commit, parts.store, poll_seconds=0.01)
+    task = asyncio.create_task(continuation.run())
+    await eventually(lambda: list(parts.store.commands) == [sku])
+    parts.store.kept.update(kept)
+    await assert_all_is_done(parts)
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def test_it_ends_in_the_moment_in_which_it_is_woken(parts: Parts) -> None:

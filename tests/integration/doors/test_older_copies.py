@@ -1,12 +1,14 @@
-"""An older copy of the database under a consumer that has acknowledged more: whoever starts it is told."""
+"""An older copy of the database, whose operator is told, and an older copy of the stream, which is another life of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stock.allocation.v1.inbound_events_pb2 import BatchQuantityChanged
 from structlog.testing import capture_logs
 
 from allocation.service_layer.streams import BrokerUnavailableError
+from tests.integration.doors.brokers import INBOUND
 from tests.integration.doors.consuming import running_consumer
 from tests.unit.service_layer.happenings import created
 from tests.waiting import eventually
@@ -50,3 +52,31 @@ async def test_a_database_that_has_consumed_all_that_was_acknowledged_is_not_beh
             consuming.inbound.ack_floor = 1
             await bind_again(consuming)
     assert BEHIND not in [line["event"] for line in logged]
+
+
+async def test_an_older_copy_of_the_stream_is_known_by_its_messages_when_it_has_grown_since() -> None:
+    async with running_consumer() as consuming:
+        changed = [BatchQuantityChanged(batch_reference="b1", quantity=quantity) for quantity in (2, 3, 4)]
+        await consuming.answered(consuming.inbound.publish(created("b1"), changed[0], changed[1]), "ack")
+        consuming.inbound.away = BrokerUnavailableError("gone")
+        consuming.inbound.wake()
+        binds = consuming.inbound.binds
+        await eventually(lambda: consuming.inbound.binds > binds)
+
+        consuming.inbound.put_back(1)
+        last = consuming.inbound.publish(changed[2], created("b2"), created("b3"))
+        consuming.inbound.away = None
+        await consuming.answered(last, "ack")
+
+        assert consuming.store.streams[INBOUND].incarnation == 2
+        assert consuming.store.batches_by_reference["b1"].purchased_quantity == 4, "it is newer than what its number was before"
+
+
+async def test_a_stream_that_only_grew_while_nobody_looked_lives_on() -> None:
+    async with running_consumer() as consuming:
+        await consuming.answered(consuming.inbound.publish(created("b1"), created("b2")), "ack")
+        await bind_again(consuming)
+        await consuming.answered(consuming.inbound.publish(created("b3")), "ack")
+        del consuming.inbound.stored[3]
+        await bind_again(consuming)
+        assert consuming.store.streams[INBOUND].incarnation == 1

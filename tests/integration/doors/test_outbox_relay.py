@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from allocation.domain.commands import CreateBatch
+from allocation.entrypoints import outbox_relay
 from allocation.entrypoints.outbox_relay import OutboxRelay
 from allocation.service_layer.envelope import Envelope
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
@@ -190,3 +192,25 @@ async def test_it_ends_in_the_moment_in_which_it_is_woken(relaying: Relaying) ->
     relaying.task.cancel()
     done, _ = await asyncio.wait({relaying.task}, timeout=5)
     assert done
+
+
+async def test_a_stream_that_is_put_back_while_the_relay_runs_is_looked_at_anew(relaying: Relaying) -> None:
+    await relaying.happen(3)
+    await relaying.published()
+    del relaying.events.stored[1:]
+    with capture_logs() as logged:
+        await relaying.happen(1)
+        await relaying.published()
+        await eventually(lambda: relaying.store.streams[EVENTS].incarnation == 2)
+    (told,) = (line for line in logged if line["log_level"] == "warning")
+    assert told["commands"] == ["allocation outbox verify", "allocation outbox re-emit"]
+    await relaying.happen(1)
+    assert len(await relaying.published()) == 3, "it does not send by itself what was lost"
+
+
+async def test_a_stream_that_is_gone_while_nothing_happens_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_relay, "_LOOK_AGAIN_SECONDS", 0.0)
+    async with running() as relaying:
+        binds = relaying.events.binds
+        relaying.relay.wake()
+        await eventually(lambda: relaying.events.binds > binds)

@@ -93,13 +93,13 @@ async def test_whoever_waits_for_messages_notices_a_reset_and_goes_on_from_there
     assert [(delivery.message.sequence, delivery.message.deliveries) for delivery in fetched] == [(2, 1), (3, 1)]
 
 
-async def test_whoever_fetches_only_after_a_reset_goes_on_from_there(
+async def test_whoever_fetches_only_after_a_reset_notices_it_too_and_goes_on_from_there(
     connection: BrokerConnection, inbound: JetStreamInbound
 ) -> None:
     await send(connection, "order.placed", b"one", b"two", b"three")
     await consume(inbound, 3)
     await JetStreamInbound(connection, INBOUND).deliver_again(2)
-    assert [(delivery.message.sequence, delivery.message.deliveries) for delivery in await inbound.fetch(10)] == [
-        (2, 1),
-        (3, 1),
-    ]
+    with pytest.raises(BrokerUnavailableError, match="the consumer was made anew"):
+        await inbound.fetch(10)
+    await inbound.bind()
+    assert [delivery.message.sequence for delivery in await inbound.fetch(10)] == [2, 3]

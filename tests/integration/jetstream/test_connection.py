@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +43,16 @@ async def test_a_broker_that_comes_late_is_found_in_the_background(tmp_path: Pat
     finally:
         await connection.close()
         server.stop()
+
+
+async def test_one_that_listens_and_says_nothing_is_said_to_be_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        place = "{}:{}".format(*mute.getsockname())
+        connection = BrokerConnection([f"nats://{place}"], connect_timeout_seconds=0.3)
+        with pytest.raises(BrokerUnavailableError) as told:
+            await connection.open()
+        assert str(told.value) == f"no broker at {place}: it is silent"
+        await connection.close()
 
 
 async def test_an_older_broker_is_refused_in_one_line(server: NatsServer) -> None:

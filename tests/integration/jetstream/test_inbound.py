@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from allocation.adapters.jetstream.api import ask
+from allocation.adapters.jetstream.api import ask, ask_if_there
 from allocation.adapters.jetstream.connection import BrokerConnection
 from allocation.adapters.jetstream.inbound import JetStreamInbound
 from allocation.service_layer.streams import BrokerUnavailableError
@@ -53,6 +53,17 @@ async def test_what_is_pending_comes_in_one_fetch_and_in_order(connection: Broke
     assert payloads(rest) == sent[500:]
     assert [delivery.message.sequence for delivery in [*first, *rest]] == list(range(1, 701))
     assert {delivery.message.deliveries for delivery in first} == {1}
+
+
+async def test_when_a_message_was_stored_is_the_same_however_it_is_asked(
+    connection: BrokerConnection, inbound: JetStreamInbound
+) -> None:
+    await send(connection, "order.placed", *(b"%d" % number for number in range(50)))
+    stored = [delivery.message.stored_at for delivery in await inbound.fetch(50)]
+    assert all(when is not None for when in stored)
+    asked = [await inbound.stored_at(sequence) for sequence in range(1, 51)]
+    assert max(abs((one or 0) - (other or 0)) for one, other in zip(stored, asked, strict=True)) <= 1
+    assert await inbound.stored_at(51) is None
 
 
 async def test_an_idle_stream_answers_nothing(inbound: JetStreamInbound) -> None:
@@ -180,6 +191,75 @@ async def test_a_stream_found_missing_is_made_again_by_binding(connection: Broke
     assert state.last_sequence == 0
     await send(connection, "order.placed", b"after")
     assert payloads(await inbound.fetch(10)) == [b"after"]
+
+
+@pytest.mark.parametrize("remade", ["the consumer", "the stream"])
+async def test_what_was_made_anew_while_nobody_fetched_is_noticed_and_none_of_its_messages_is_lost(
+    connection: BrokerConnection, inbound: JetStreamInbound, remade: str
+) -> None:
+    await send(connection, "order.placed", b"one", b"two")
+    for delivery in await inbound.fetch(10):
+        await delivery.ack()
+    await inbound.bind()
+    if remade == "the stream":
+        await ask(connection, "STREAM.DELETE.ALLOCATION_INBOUND")
+        await ask(connection, "STREAM.CREATE.ALLOCATION_INBOUND", INBOUND.stream())
+        await send(connection, "order.placed", b"one", b"three")
+    else:
+        await ask(connection, "CONSUMER.DELETE.ALLOCATION_INBOUND.allocation")
+    consumer = {"stream_name": "ALLOCATION_INBOUND", "config": INBOUND.consumer(), "action": "create"}
+    await ask(connection, "CONSUMER.CREATE.ALLOCATION_INBOUND.allocation", consumer)
+    with pytest.raises(BrokerUnavailableError, match=r"^the consumer was made anew: delivery 1 came after 2$"):
+        await inbound.fetch(10)
+    await inbound.bind()
+    assert payloads(await inbound.fetch(10)) == ([b"one", b"three"] if remade == "the stream" else [b"one", b"two"])
+
+
+async def test_a_stream_made_anew_before_the_first_message_was_fetched_is_noticed_too(
+    connection: BrokerConnection, inbound: JetStreamInbound
+) -> None:
+    await ask(connection, "STREAM.DELETE.ALLOCATION_INBOUND")
+    await ask(connection, "STREAM.CREATE.ALLOCATION_INBOUND", INBOUND.stream())
+    consumer = {"stream_name": "ALLOCATION_INBOUND", "config": INBOUND.consumer(), "action": "create"}
+    await ask(connection, "CONSUMER.CREATE.ALLOCATION_INBOUND.allocation", consumer)
+    await send(connection, "order.placed", b"one")
+    with pytest.raises(BrokerUnavailableError, match=r"^stream ALLOCATION_INBOUND was made anew$"):
+        await inbound.fetch(10)
+    await inbound.bind()
+    assert payloads(await inbound.fetch(10)) == [b"one"]
+
+
+async def test_a_first_message_is_not_lost_if_the_stream_cannot_be_asked_about_it(
+    connection: BrokerConnection, inbound: JetStreamInbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(connection, "order.placed", b"one")
+    with monkeypatch.context() as silent:
+        silent.setattr(connection, "request_timeout_seconds", 1e-9)
+        with pytest.raises(BrokerUnavailableError, match=r"STREAM\.INFO"):
+            await inbound.fetch(10)
+    (delivery,) = await inbound.fetch(10)
+    assert (delivery.message.payload, delivery.message.deliveries) == (b"one", 1)
+
+
+async def test_a_stream_that_is_made_anew_while_it_is_bound_is_looked_at_again(
+    connection: BrokerConnection, inbound: JetStreamInbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def ask_while_it_is_made_anew(broker: BrokerConnection, question: str, *rest: Any) -> dict[str, Any] | None:  # noqa: ANN401 - as they are
+        answer = await ask_if_there(broker, question, *rest)
+        if not asked:
+            await ask(broker, "STREAM.DELETE.ALLOCATION_INBOUND")
+            await ask(broker, "STREAM.CREATE.ALLOCATION_INBOUND", INBOUND.stream())
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr("allocation.adapters.jetstream.streams.ask_if_there", ask_while_it_is_made_anew)
+    with pytest.raises(BrokerUnavailableError, match="stream ALLOCATION_INBOUND was made anew while it was looked at"):
+        await inbound.bind()
+    assert asked == ["STREAM.INFO.ALLOCATION_INBOUND"]
+    created = (await ask(connection, "STREAM.INFO.ALLOCATION_INBOUND"))["created"]
+    assert (await inbound.bind()).created_at == created
 
 
 async def test_a_killed_broker_delivers_again_what_was_not_acknowledged(

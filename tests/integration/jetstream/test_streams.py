@@ -16,10 +16,13 @@ from allocation.adapters.jetstream.inbound import JetStreamInbound
 from allocation.service_layer.streams import BrokerUnavailableError, StreamMismatchError
 from tests.integration.jetstream.examples import EVENTS, INBOUND, an_event, send
 from tests.integration.jetstream.waiting import once_available
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.nats_server import NatsServer
 
+APART = dataclasses.replace(INBOUND, subjects_apart=EVENTS.subjects)
+EVENTS_APART = dataclasses.replace(EVENTS, subjects_apart=INBOUND.subjects)
 ADVICE = "change it, remove it, or start with --adopt to use it as it is"
 
 
@@ -138,6 +141,40 @@ async def test_a_stream_that_holds_our_subjects_is_compared_too(connection: Brok
     adopted = JetStreamEvents(connection, EVENTS, adopt=True)
     assert (await adopted.bind()).name == "COMPANY"
     assert await adopted.publish([an_event()]) == 1
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@pytest.mark.parametrize("discard", ["old", "new"])
+async def test_one_stream_for_what_is_consumed_and_what_is_published_is_refused_adopted_or_not(
+    connection: BrokerConnection, discard: str, *, adopt: bool
+) -> None:
+    await make_stream(connection, "COMPANY", ["batch.>", "order.placed", "allocation.>"], discard=discard)
+    with pytest.raises(StreamMismatchError) as refused:
+        await JetStreamInbound(connection, APART, adopt=adopt).bind()
+    assert str(refused.value) == (
+        "stream COMPANY takes in batch.created and allocation.allocated, what is consumed and what is published: a full stream "
+        "of the first must refuse, one of the second must forget its oldest; hold them in two streams "
+        "(ALLOCATION_INBOUND_STREAM, ALLOCATION_EVENT_STREAM), a stream of the whole company may have both as its sources; "
+        "--adopt does not change this"
+    )
+    with pytest.raises(StreamMismatchError, match=r"^stream COMPANY takes in allocation\.allocated and batch\.created, "):
+        await JetStreamEvents(connection, EVENTS_APART, adopt=adopt).bind()
+
+
+async def test_a_stream_of_the_whole_company_may_have_both_as_its_sources(connection: BrokerConnection) -> None:
+    inbound = JetStreamInbound(connection, APART)
+    events = JetStreamEvents(connection, EVENTS_APART)
+    names = [(await stream.bind()).name for stream in (inbound, events)]
+    await make_stream(connection, "COMPANY", ["refund.made"], sources=[{"name": name} for name in names])
+    await send(connection, "order.placed", b"one")
+    await events.publish([an_event()])
+
+    async def holds_both() -> bool:
+        return bool((await ask(connection, "STREAM.INFO.COMPANY"))["state"]["messages"] == 2)
+
+    await eventually(holds_both)
+    assert [delivery.message.payload for delivery in await inbound.fetch(10)] == [b"one"]
+    await inbound.close()
 
 
 async def test_subjects_spread_over_other_streams_are_refused_by_name(connection: BrokerConnection) -> None:

@@ -81,4 +81,4 @@ def check_same(one: Books, other: Books) -> None:
 
 
 def _in_short(answers: list[object]) -> list[object]:
-    return [None if answer is None else in_short(answer) for answer in answers]
+    return [answer if isinstance(answer, bool) else in_short(answer) for answer in answers]

@@ -84,6 +84,23 @@ def test_continuing_with_nothing_left_does_nothing() -> None:
     assert shop.events == []
 
 
+def test_continuing_where_no_line_can_leave_changes_nothing_and_says_so() -> None:
+    shop = shop_of_ten_lines(steps_max=3)
+    shop.change("batch", 2)
+    shop.lines.lines.clear()
+    shop.events.clear()
+    assert not shop.product.continue_promising()
+    assert shop.events == []
+    assert shop.state.promised_through == 0, "it is as unfinished as it was"
+
+
+def test_continuing_says_that_it_came_further() -> None:
+    shop = shop_of_ten_lines(steps_max=3)
+    shop.change("batch", 2)
+    while shop.state.promised_through is not None:
+        assert shop.product.continue_promising()
+
+
 def test_a_growth_with_many_waiting_lines_is_bounded_too() -> None:
     shop = Shop(steps_max=3)
     shop.place(*[1] * 10)

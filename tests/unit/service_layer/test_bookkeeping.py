@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allocation.domain.commands import CreateBatch
 from allocation.service_layer.housekeeping import MarkPublished, ObserveStream
-from allocation.service_layer.records import KnownStream
+from allocation.service_layer.records import KnownStream, ObservedStream
 from allocation.service_layer.streams import StreamState
 from tests.unit.house import House
 
@@ -12,8 +12,8 @@ EVENTS = "ALLOCATION_EVENTS"
 
 
 def observe(house: House, created_at: str, last_sequence: int, ack_floor: int = 0) -> KnownStream:
-    known: KnownStream = house.do(ObserveStream(StreamState(EVENTS, created_at, last_sequence, ack_floor)))
-    return known
+    observed: ObservedStream = house.do(ObserveStream(StreamState(EVENTS, created_at, last_sequence, ack_floor)))
+    return observed.known
 
 
 def house_with_three_events() -> House:
@@ -49,7 +49,7 @@ def test_a_last_sequence_below_the_highest_known_is_another_life() -> None:
     house = House()
     observe(house, "monday", 0)
     house.do(MarkPublished(EVENTS, 1, 80, ()))
-    assert observe(house, "monday", 79) == KnownStream(EVENTS, "monday", incarnation=2, last_sequence=0)
+    assert observe(house, "monday", 79) == KnownStream(EVENTS, "monday", 2, last_sequence=0, copied_through=80)
 
 
 def test_an_older_copy_of_a_stream_was_consumed_as_far_as_it_says() -> None:
@@ -57,8 +57,21 @@ def test_an_older_copy_of_a_stream_was_consumed_as_far_as_it_says() -> None:
     observe(house, "monday", 0)
     house.do(MarkPublished(EVENTS, 1, 80, ()))
     known = observe(house, "monday", 79, ack_floor=60)
-    assert known == KnownStream(EVENTS, "monday", incarnation=2, last_sequence=60)
+    assert known == KnownStream(EVENTS, "monday", 2, last_sequence=60, copied_through=80)
     assert not known.is_behind(60), "it is the stream that is old, and not the database"
+
+
+def test_another_message_at_the_highest_known_sequence_is_another_life() -> None:
+    house, stored = House(), 1_700_000_000_000_000
+    observe(house, "monday", 0)
+    house.store.streams[EVENTS] = KnownStream(EVENTS, "monday", 1, 80, last_stored_at=stored)
+    state = StreamState(EVENTS, "monday", 90, ack_floor=60)
+    for same in (stored, stored + 1, None):
+        assert not house.do(ObserveStream(state, last_stored_at=same)).is_another
+    assert house.do(ObserveStream(state, last_stored_at=stored + 1_000)) == (
+        KnownStream(EVENTS, "monday", 2, 60, copied_through=80),
+        True,
+    )
 
 
 def test_an_older_copy_of_the_database_is_behind_what_was_acknowledged() -> None:

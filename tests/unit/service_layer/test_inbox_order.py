@@ -62,6 +62,32 @@ def test_an_rpc_moves_no_fence(house: House, consumer: Consumer) -> None:
     assert consumer.consume(older) == [Consumption.APPLIED], "between the doors, order is the order of arrival"
 
 
+def test_in_an_older_copy_of_the_stream_an_older_quantity_does_not_overwrite_a_newer_one(
+    house: House, consumer: Consumer
+) -> None:
+    consumer.publish(created())
+    older, newer = consumer.message(changed(5)), consumer.message(changed(9))
+    consumer.consume(older, newer)
+    consumer.put_back(older.sequence)
+    assert consumer.consume(replace(older, deliveries=2)) == [Consumption.SUPERSEDED]
+    assert house.store.batches_by_reference["b1"].purchased_quantity == 9
+    assert consumer.publish(changed(7)) is Consumption.APPLIED, "at the place of the lost one"
+    consumer.put_back(older.sequence)
+    assert consumer.consume(replace(older, deliveries=3)) == [Consumption.SUPERSEDED], "in a copy of a copy, too"
+    assert house.store.batches_by_reference["b1"].purchased_quantity == 7
+
+
+def test_what_comes_after_the_copy_is_newer_whatever_the_clock_of_its_broker_says(house: House, consumer: Consumer) -> None:
+    consumer.publish(created())
+    consumer.publish(changed(5))
+    consumer.publish(changed(9))
+    consumer.put_back(2)
+    consumer.publish(changed(6))
+    consumer.seconds = 0
+    assert consumer.publish(changed(8)) is Consumption.APPLIED
+    assert house.store.batches_by_reference["b1"].purchased_quantity == 8
+
+
 def test_a_recreated_stream_counts_from_one_again_and_is_not_taken_for_old(house: House, consumer: Consumer) -> None:
     consumer.publish(created())
     for quantity in (9, 8, 7):

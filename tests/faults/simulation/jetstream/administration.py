@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tests.faults.simulation.jetstream.consumer import Consumer
-from tests.faults.simulation.jetstream.stream import Stream
+from tests.faults.simulation.jetstream.stream import Stream, date
 from tests.faults.simulation.jetstream.wire import NANOSECONDS, NotSimulatedError, refusal, wall_clock
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _STREAM_NOT_FOUND = refusal(404, 10059, "stream not found")
 _CONSUMER_NOT_FOUND = refusal(404, 10014, "consumer not found")
+_NO_MESSAGE = refusal(404, 10037, "no message found")
 _NAME_IN_USE = refusal(400, 10058, "stream name already in use with a different configuration")
 _SUBJECTS_OVERLAP = refusal(400, 10065, "subjects overlap with an existing stream")
 _CONSUMER_EXISTS = refusal(400, 10148, "consumer already exists")
@@ -38,7 +39,7 @@ class Administration:
         self, question: str, body: dict[str, Any]
     ) -> dict[str, Any]:
         """Answer a question like `STREAM.INFO.name`."""
-        kind, verb, *names = question.split(".")
+        kind, verb, *names = question.replace("MSG.GET", "MESSAGE").split(".")
         if (kind, verb) == ("STREAM", "NAMES"):
             holder = self.holder(body["subject"])
             return {"total": int(holder is not None), "streams": [holder.name] if holder else None}
@@ -71,6 +72,9 @@ class Administration:
         match verb:
             case "INFO":
                 return stream.info()
+            case "MESSAGE":
+                kept = stream.messages.get(body["seq"])
+                return _NO_MESSAGE if kept is None else {"message": {"seq": kept.sequence, "time": date(kept.stored_at)}}
             case "PURGE":
                 return {"success": True, "purged": stream.purge(body["seq"])}
             case "DELETE":

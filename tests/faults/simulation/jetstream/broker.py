@@ -34,6 +34,7 @@ class Broker:
         self._listeners: dict[str, Connection] = {}
         self._connections: list[Connection] = []
         self.runs = True
+        self.lives = 1
         self.has_leader = True
 
     @property
@@ -89,6 +90,7 @@ class Broker:
     def come_back(self) -> None:
         """Start again on the same disk."""
         self.runs = True
+        self.lives += 1
         for consumer in self._consumers():
             consumer.come_back()
 
@@ -127,8 +129,12 @@ class Broker:
     def _acknowledge(self, message: Wired) -> None:
         if message.reply:
             raise NotSimulatedError("an acknowledgement of an acknowledgement")
-        name, consumer_name, _, sequence, *_ = message.subject.removeprefix(ACK).split(".")
+        name, consumer_name, _, sequence, _, stored_at, _ = message.subject.removeprefix(ACK).split(".")
         stream = self.streams.get(name)
+        if stream is not None and int(stored_at) < stream.began:
+            # A real server takes it for an answer about its own message of that number, if it has delivered that already:
+            # no client of JetStream can keep answers that are on their way from a stream that is made anew in that moment.
+            return
         consumer = stream.consumers.get(consumer_name) if stream is not None else None
         if consumer is not None and self.has_leader:
             loop = asyncio.get_running_loop()

@@ -43,6 +43,7 @@ class Line:
         self._to_broker_at = self._to_client_at = 0.0
         self.is_open = True
         self._is_late = False
+        self._broker_life = broker.lives
         broker.connect(self, client.inboxes)
         client.attach(self)
 
@@ -86,6 +87,7 @@ class Line:
         self._client.detach()
         if self._sent and self._may_be_late and self._chance.befalls("late arrival"):
             self._is_late = True
+            self._broker_life = self._broker.lives
             asyncio.get_running_loop().call_later(self._chance.between(0.0, _LATE_SECONDS_MAX), self._take_late)
         self._lost(self)
 
@@ -102,7 +104,7 @@ class Line:
 
     def _take_late(self) -> None:
         self._is_late = False
-        if self._broker.runs:
+        if self._broker.runs and self._broker.lives == self._broker_life:  # A server's sockets die with it.
             self._trace.add("taken late", len(self._sent))
             for what, about in self._sent:
                 # Without answers to deliveries: they name a sequence alone, and the stream may be another one by now.

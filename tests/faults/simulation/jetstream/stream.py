@@ -63,6 +63,8 @@ class Stream:
     seen: dict[str, SeenId] = field(default_factory=dict)
     staged: dict[str, Staged] = field(default_factory=dict)
     consumers: dict[str, Consumer] = field(default_factory=dict)
+    began: int = field(default_factory=lambda: nanoseconds(_now()))
+    """When this life began, as timestamps say it."""
 
     @property
     def name(self) -> str:
