@@ -20,4 +20,5 @@ async def main(url: str = "nats://127.0.0.1:4222") -> None:
                 await message.ack()
 
 
-asyncio.run(main(*sys.argv[1:]))
+with suppress(KeyboardInterrupt):  # Ctrl-C ends it
+    asyncio.run(main(*sys.argv[1:]))

@@ -29,7 +29,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def status(*, as_json: AsJson = False) -> None:
     """Show how far the consumer is, and whether the database is with it. It only looks.
 
-    Ends with status 3 if the database is behind what was acknowledged, as after an older copy of it was put back.
+    Ends with status 3 if the database is behind what was acknowledged, or ahead of what the stream holds, as after an older
+    copy of one of both was put back.
     """
     from allocation.commands import consumer_shown  # noqa: PLC0415 - keeps help fast
     from allocation.operators import consumer  # noqa: PLC0415 - keeps help fast

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocation.commands.instants import written as when
-from allocation.commands.terminal import json_text, printable
+from allocation.commands.terminal import counted, json_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,8 +58,9 @@ def skipped(start: int | datetime, progress: Progress) -> str:
 
 def reset_for_people(progress: Progress, pending: int) -> str:
     """Write what is to come."""
+    to_come = counted(pending, "message", "is")
     return (
-        f"Consumer {progress.consumer} of stream {progress.stream} begins again: {pending} messages are to be delivered. "
+        f"Consumer {progress.consumer} of stream {progress.stream} begins again: {to_come} to be delivered. "
         "`allocation consumer status` says how far it is."
     )
 

@@ -9,7 +9,7 @@ import typer
 from allocation.commands.instants import instant
 from allocation.commands.reading_settings import give_up
 from allocation.commands.running import run
-from allocation.commands.terminal import confirm, progress
+from allocation.commands.terminal import confirm, counted, progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-SOMETHING_IS_MISSING = 3
+SOMETHING_FOUND = 3
 _SHOWN_DEFAULT = 100
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -62,15 +62,16 @@ def status(*, as_json: AsJson = False) -> None:
 def verify(*, since: Since = None, limit: Limit = _SHOWN_DEFAULT, as_json: AsJson = False) -> None:
     """Find which events of the log the stream does not have, e.g. after a broker was restored from an old copy.
 
-    It only looks, and reads the whole stream. Ends with status 3 if something is missing.
+    And which the stream has and the log does not know, after an older copy of the database was put back.
+    It only looks, and reads the whole stream. Ends with status 3 if something is missing, or unknown.
     E.g. `allocation outbox verify --since 2h`.
     """
     from allocation.commands import outbox_verification_shown as shown  # noqa: PLC0415 - keeps help fast
 
     found = _verified(None if since is None else instant(since), limit)
     typer.echo(shown.verification_as_json(found) if as_json else shown.verification_for_people(found))
-    if found.missing:
-        raise typer.Exit(SOMETHING_IS_MISSING)
+    if not found.is_well:
+        raise typer.Exit(SOMETHING_FOUND)
 
 
 @app.command("re-emit")
@@ -101,14 +102,14 @@ def re_emit(  # noqa: PLR0913 - each is an option
     count = len(ids) - len(left_out) if ids else before.missing
     sent, after = None, None
     if count:
-        confirm(f"Publish {count} events again?", yes=yes)
+        confirm(f"Publish {counted(count, 'event')} again?", yes=yes)
         sent = _send(before, [one for one in ids if one not in left_out], count, wait)
         after = _verified(since_when, limit) if sent.is_served else None
     refused = [] if after is None else [one for one in ids if one not in left_out and after.is_absent(known[one])]
     reported = shown.re_emitted_as_json if as_json else shown.re_emitted_for_people
     typer.echo(reported(before, shown.Sending(left_out, sent, refused), after))
     if after is not None and (after.missing or refused):
-        raise typer.Exit(SOMETHING_IS_MISSING)
+        raise typer.Exit(SOMETHING_FOUND)
 
 
 def _verified(since: datetime | None, limit: int) -> Verification:
@@ -149,6 +150,7 @@ def _left_out(known: Mapping[str, PublicEvent], found: Verification) -> dict[str
 def _send(before: Verification, event_ids: Sequence[str], count: int, wait_seconds: float) -> Sent:
     from allocation.operators import outbox  # noqa: PLC0415 - keeps help fast
 
+    asked: list[int] = []
     queued: list[int] = []
 
     async def send(settings: Settings) -> Sent:
@@ -158,16 +160,19 @@ def _send(before: Verification, event_ids: Sequence[str], count: int, wait_secon
                 queued.append(portion)
                 progressed(portion)
 
-            return await outbox.re_emit(settings, outbox.absent(settings, before, event_ids), wait_seconds, note)
+            return await outbox.re_emit(settings, outbox.absent(settings, before, event_ids), wait_seconds, asked.append, note)
 
     try:
         return run(send)
     except TimeoutError:
         give_up(
-            f"{count} events are in the outbox, and the service did not publish them within {wait_seconds:g} s: "
+            f"{counted(count, 'event', 'is')} in the outbox, and the service did not publish that within {wait_seconds:g} s: "
             "allocation outbox status"
         )
     except typer.Exit:
-        if queued:
-            typer.echo(f"{sum(queued)} of {count} events are in the outbox, and go out: allocation outbox status", err=True)
+        if asked:
+            unanswered = sum(asked) - sum(queued)
+            perhaps = f", up to {unanswered} more may be" if unanswered else ""
+            done = f"{sum(queued)} of {counted(count, 'event', 'is')} in the outbox, and go out"
+            typer.echo(f"{done}{perhaps}: allocation outbox status", err=True)
         raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from allocation.commands.instants import written as when
 from allocation.commands.outbox_verification_shown import VERIFY
-from allocation.commands.terminal import json_text
+from allocation.commands.terminal import counted, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def status_as_json(status: Status, trouble: str) -> str:
 
 
 def _lines_of_status(status: Status) -> Iterator[str]:
-    yield f"waiting   {status.waiting:,} events"
+    yield f"waiting   {counted(status.waiting, 'event')}"
     if status.oldest is not None:
         yield f"oldest    {when(status.oldest)}, {_age_seconds(status.oldest):,.0f} s ago"
     known, stream = status.known, status.stream
@@ -63,7 +63,7 @@ def _lines_of_status(status: Status) -> Iterator[str]:
     yield f"stream    {stream.name} holds sequences {stream.first_sequence:,} to {stream.last_sequence:,}"
     if known is not None and (stream.last_sequence < known.last_sequence or stream.created_at != known.created_at):
         yield "The stream is not the one that was published to: it was made anew, or restored from an old copy."
-        yield f"next      start the service, then: {VERIFY}"
+        yield f"next      {VERIFY}, while the service runs"
     elif status.waiting:
         yield "next      a service that runs publishes them; if they stay, its log says why"
 

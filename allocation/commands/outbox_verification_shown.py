@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allocation.commands.instants import written as when
-from allocation.commands.terminal import json_text, printable
+from allocation.commands.terminal import counted, json_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +22,15 @@ _DUPLICATE_WINDOW = (
     "          A broker remembers an id for ten minutes, also when its message was purged since: until",
     "          then it takes the event for a duplicate, and does not store it. If it is missing after",
     "          that, wait, and do it once more.",
+)
+_UNKNOWN = (
+    "          This database is an older copy, or another one: what was published after that copy is unknown",
+    "          to it, and those sku_sequence numbers are given a second time: consumers that have seen them",
+    "          drop the new events until their numbers are above the last.",
+)
+_UNKNOWN_NEXT = (
+    "have consumers undo what the unknown events told them, forget their numbers, and read the",
+    "later events again; which are unknown: allocation outbox verify --json --limit N",
 )
 
 
@@ -69,7 +78,7 @@ def _lines_of_verification(found: Verification) -> Iterator[str]:
     since = "" if found.since is None else f", since {when(found.since)}"
     yield f"log       up to event {found.waiting.through:,}{since}"
     held = f"sequences {stream.first_sequence:,} to {stream.last_sequence:,}"
-    yield f"stream    {stream.name}, {held}, {found.stored:,} events"
+    yield f"stream    {stream.name}, {held}, {counted(found.stored, 'event')}"
     yield f"missing   {found.missing:,}"
     for event in found.missing_shown:
         yield from _event(event)
@@ -81,7 +90,9 @@ def _lines_of_verification(found: Verification) -> Iterator[str]:
     yield f"unknown   {found.unknown:,} on the stream that the log does not know"
     yield from _stored(found.unknown_shown, found.unknown)
     if found.unknown:
-        yield "          A database that was restored from a backup does not know what was published after it."
+        yield from _UNKNOWN
+        yield f"next      {_UNKNOWN_NEXT[0]}"
+        yield from (f"          {line}" for line in _UNKNOWN_NEXT[1:])
     if found.missing:
         yield f"next      {RE_EMIT}"
         yield from _DUPLICATE_WINDOW
@@ -92,13 +103,14 @@ def _lines_of_re_emission(before: Verification, sending: Sending, after: Verific
         yield f"{printable(event_id)} was not sent: {reason}."
     if sending.sent is None:
         if not sending.left_out:
-            yield f"Nothing is missing: {before.on_stream.count:,} events of the log are on the stream."
+            yield f"Nothing is missing: the stream has {counted(before.on_stream.count, 'event')} of the log."
         return
     if after is None:
-        yield f"{sending.sent.queued:,} events are in the outbox. The service is stopped: it publishes them when it starts."
+        queued = counted(sending.sent.queued, "event", "is")
+        yield f"{queued} in the outbox. The service is stopped: it publishes what waits when it starts."
         yield f"next      start the service, then: {VERIFY}"
         return
-    yield f"{sending.sent.queued:,} events were given to the broker again, each under its ce-id. Verified again:"
+    yield f"{counted(sending.sent.queued, 'event', 'was')} given to the broker again, each under its ce-id. Verified again:"
     yield from _lines_of_verification(after)
     for event_id in sending.refused:
         yield f"{event_id} is not on the stream for all that."
@@ -151,4 +163,12 @@ def _verification(found: Verification) -> dict[str, Any]:
         "twice_events": [{"event_id": one.event_id, "sequence": one.sequence} for one in found.twice_shown],
         "unknown": found.unknown,
         "unknown_events": [{"event_id": one.event_id, "sequence": one.sequence} for one in found.unknown_shown],
+        "findings": [{"finding": name, "next": advice} for name, advice in _findings(found)],
     }
+
+
+def _findings(found: Verification) -> Iterator[tuple[str, str]]:
+    if found.missing:
+        yield "missing", RE_EMIT
+    if found.unknown:
+        yield "unknown", " ".join(_UNKNOWN_NEXT)

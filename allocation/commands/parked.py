@@ -103,20 +103,21 @@ def replay(  # noqa: PLR0913 - each is an option
     chosen = chosen_places(
         places, Filters.of(subject, parked_as, batch, since, until), "Replay", everything=everything, yes=yes
     )
+    asked: list[int] = []
     replayed: list[Replayed] = []
 
     def tell() -> None:
-        not_reached = len(chosen) - len(replayed)
-        if chosen and not replayed:
-            return
+        if chosen and not asked:
+            return  # Nothing was begun, and why was said.
+        rest = shown.Rest(len(chosen) - len(replayed), sum(asked) - len(replayed))
         if as_json:
-            typer.echo(shown.replays_as_json(replayed, not_reached))
+            typer.echo(shown.replays_as_json(replayed, rest))
         else:
-            typer.echo(shown.replays_summed_up(replayed, not_reached), err=not_reached > 0)
+            typer.echo(shown.replays_summed_up(replayed, rest), err=rest.not_reached > 0)
 
     async def carry_out(settings: Settings) -> None:
         with progress("replaying", len(chosen)) as progressed:
-            async with aclosing(parked.replay(settings, chosen, progressed)) as replays:
+            async with aclosing(parked.replay(settings, chosen, asked.append, progressed)) as replays:
                 async for one in replays:
                     replayed.append(one)
                     if not as_json:
@@ -153,21 +154,22 @@ def discard(  # noqa: PLR0913 - each is an option
         places, Filters.of(subject, parked_as, batch, since, until), "Discard", everything=everything, yes=yes
     )
     why = given or (_checked_reason(ask_for("Why are they discarded?", "--reason")) if chosen else "")
+    asked: list[int] = []
     portions: list[Discarded] = []
 
     def tell() -> None:
+        if chosen and not asked:
+            return  # Nothing was begun, and why was said.
         reached, discarded = sum(one.asked for one in portions), sum(one.discarded for one in portions)
-        not_reached = len(chosen) - reached
-        if chosen and not reached:
-            return
+        rest = shown.Rest(len(chosen) - reached, sum(asked) - reached)
         if as_json:
-            typer.echo(shown.discarded_as_json(discarded, reached, not_reached, why))
+            typer.echo(shown.discarded_as_json(discarded, reached, rest, why))
         else:
-            typer.echo(shown.discarded_summed_up(discarded, reached, not_reached), err=not_reached > 0)
+            typer.echo(shown.discarded_summed_up(discarded, reached, rest), err=rest.not_reached > 0)
 
     async def carry_out(settings: Settings) -> None:
         with progress("discarding", len(chosen)) as progressed:
-            async for one in parked.discard(settings, chosen, why, progressed):
+            async for one in parked.discard(settings, chosen, why, asked.append, progressed):
                 portions.append(one)  # noqa: PERF401 - what was done until it is interrupted is kept
 
     run_to_the_end(carry_out, tell) if chosen else tell()

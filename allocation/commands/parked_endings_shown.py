@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allocation.commands.terminal import json_text, printable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 NOTHING = "Nothing is parked."
 _OVERTAKEN = "a newer quantity of its batch has overtaken it: nothing changed"
-_IN_WORDS = {
+_OUTCOMES = {
     "applied": "it took effect",
     "repeated": "it had taken effect before: nothing changed",
     "superseded": _OVERTAKEN,
@@ -25,41 +26,54 @@ _IN_WORDS = {
 }
 
 
+@dataclass(frozen=True)
+class Rest:
+    """Of how many messages nothing is known, and how many of those were asked for: they may have been done all the same."""
+
+    not_reached: int = 0
+    unanswered: int = 0
+
+
 def replayed_for_people(one: Replayed) -> str:
     """Write what became of one message."""
-    said = printable(one.detail) or _IN_WORDS.get(one.outcome, "")
+    said = printable(one.detail) or _OUTCOMES.get(one.outcome, "")
     return f"{written(one.place)}  {one.outcome}: {said}"
 
 
-def replays_summed_up(replayed: Sequence[Replayed], not_reached: int) -> str:
+def replays_summed_up(replayed: Sequence[Replayed], rest: Rest) -> str:
     """Write how many came to which end, and how many to none."""
     counts = Counter(one.outcome for one in replayed)
     ends = f": {', '.join(f'{count} {outcome}' for outcome, count in sorted(counts.items()))}" if counts else ""
-    return f"{len(replayed)} replayed{ends}{_rest(not_reached)}." if replayed or not_reached else NOTHING
+    return f"{len(replayed)} replayed{ends}{_in_words(rest)}." if replayed or rest.not_reached else NOTHING
 
 
-def replays_as_json(replayed: Sequence[Replayed], not_reached: int) -> str:
+def replays_as_json(replayed: Sequence[Replayed], rest: Rest) -> str:
     """Write what became of each message, in the order in which they were carried out."""
     replays = [{"place": written(one.place), "outcome": one.outcome, "detail": one.detail} for one in replayed]
     still_parked = sum(one.is_still_parked for one in replayed)
-    return json_text({"replays": replays, "still_parked": still_parked, "not_reached": not_reached})
+    return json_text({"replays": replays, "still_parked": still_parked, **_as_json(rest)})
 
 
-def discarded_summed_up(discarded: int, reached: int, not_reached: int) -> str:
+def discarded_summed_up(discarded: int, reached: int, rest: Rest) -> str:
     """Write how many were discarded."""
-    if not reached and not not_reached:
+    if not reached and not rest.not_reached:
         return NOTHING
     before = f"; {reached - discarded} had ended before" if discarded < reached else ""
     kept = " What is discarded is kept with its reason: `allocation parked list --all`." if discarded else ""
-    return f"{discarded} discarded{before}{_rest(not_reached)}.{kept}"
+    return f"{discarded} discarded{before}{_in_words(rest)}.{kept}"
 
 
-def discarded_as_json(discarded: int, reached: int, not_reached: int, reason: str) -> str:
+def discarded_as_json(discarded: int, reached: int, rest: Rest, reason: str) -> str:
     """Write the same."""
-    return json_text(
-        {"discarded": discarded, "ended_before": reached - discarded, "not_reached": not_reached, "reason": reason}
-    )
+    return json_text({"discarded": discarded, "ended_before": reached - discarded, **_as_json(rest), "reason": reason})
 
 
-def _rest(not_reached: int) -> str:
-    return f"; of {not_reached} nothing is known: do it again, what has ended stays as it is" if not_reached else ""
+def _as_json(rest: Rest) -> dict[str, int]:
+    return {"not_reached": rest.not_reached, "unanswered": rest.unanswered}
+
+
+def _in_words(rest: Rest) -> str:
+    if not rest.not_reached:
+        return ""
+    perhaps = f", up to {rest.unanswered} more may have been done" if rest.unanswered else ""
+    return f"; of {rest.not_reached} nothing is known{perhaps}: do it again, what has ended stays as it is"

@@ -9,7 +9,7 @@ import typer
 
 from allocation.commands.instants import instant
 from allocation.commands.running import run
-from allocation.commands.terminal import confirm, printable
+from allocation.commands.terminal import confirm, counted, printable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +22,7 @@ _WAYS = (
     "Name places as `allocation parked list` shows them, or say which by the same options; --everything is all that are parked."
 )
 
-Places = Annotated[list[str] | None, typer.Argument(metavar="[PLACE]...", help="E.g. ALLOCATION_INBOUND/1/42.")]
+Places = Annotated[list[str] | None, typer.Argument(metavar="PLACE", help="E.g. ALLOCATION_INBOUND/1/42.")]
 Subject = Annotated[str | None, typer.Option("--subject", help="Only those of this subject.")]
 _ONLY_PARKED_AS = f"Only those parked as {', '.join(REASONS)}."
 ParkedAs = Annotated[str | None, typer.Option("--parked-as", "--reason", metavar="REASON", help=_ONLY_PARKED_AS)]
@@ -82,7 +82,7 @@ def chosen_places(texts: list[str] | None, filters: Filters, verb: str, *, every
         return named
     found = run(lambda settings: parked.places_where(settings, filters.where(), filters.batch_reference))
     if found:
-        confirm(f"{verb} {len(found)} parked messages?", yes=yes)
+        confirm(f"{verb} {counted(len(found), 'parked message')}?", yes=yes)
     return found
 
 

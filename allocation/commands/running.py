@@ -56,7 +56,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, Result]]) -> Result:
         return asyncio.run(work(settings))
     except grpc.aio.AioRpcError as error:
         is_known = error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-        did_not = "the service did not do it" if is_known else "the service did not answer, whether it did it or not"
+        did_not = "the service did not do it" if is_known else "the service did not answer, and whether it did it is not known"
         give_up(f"{did_not}: {error.details()} ({error.code().name})")
     except (StartupError, BrokerUnavailableError, StreamMismatchError, StoreUnavailableError, OutcomeUnknownError) as error:
         give_up(error)

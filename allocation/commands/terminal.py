@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MANY = 100
+_OF_MANY = {"": "", "is": " are", "was": " were"}
 
 
 def printable(text: str) -> str:
@@ -32,6 +33,11 @@ def clipped(text: str, characters_max: int) -> str:
     if len(text) <= characters_max:
         return printable(text)
     return f"{printable(text[:characters_max])}… ({len(text):,} characters)"
+
+
+def counted(count: int, noun: str, verb: str = "") -> str:
+    """Write how many there are of something whose plural ends in s; its verb may follow, as it is said of one."""
+    return f"{count:,} {noun} {verb}".rstrip() if count == 1 else f"{count:,} {noun}s{_OF_MANY[verb]}"
 
 
 def write_no_more() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from allocation.commands.running import run
-from allocation.commands.terminal import confirm, progress
+from allocation.commands.terminal import confirm, counted, progress
 
 if TYPE_CHECKING:
     from allocation.operators.verify import Repaired, Verified
@@ -32,21 +32,24 @@ def verify(
     from allocation.commands import verify_shown  # noqa: PLC0415 - keeps help fast
 
     found = _verified()
+    asked: list[str] = []
     repaired: list[Repaired] = []
     if repair and found.repairable_skus:
         if not as_json:
             typer.echo(verify_shown.for_people(found, limit))
-        confirm(f"Mend {len(found.repairable_skus)} products?", yes=yes)
+        confirm(f"Mend {counted(len(found.repairable_skus), 'product')}?", yes=yes)
         try:
-            _repair(found, repaired)
+            _repair(found, asked, repaired)
         except typer.Exit:  # What was mended until then stays so.
-            if repaired:
+            if asked:
                 report = verify_shown.repairs_as_json if as_json else verify_shown.repairs_for_people
                 typer.echo(report(found, repaired, limit))
             raise
         before, found = found, _verified()
         report_all = verify_shown.repaired_as_json if as_json else verify_shown.repaired_for_people
         typer.echo(report_all(before, repaired, found, limit))
+    elif repair and as_json:  # Nothing can be mended, and it is told under the same keys.
+        typer.echo(verify_shown.repaired_as_json(found, repaired, found, limit))
     else:
         typer.echo(verify_shown.as_json(found, limit) if as_json else verify_shown.for_people(found, limit))
     if found.disagreements:
@@ -63,12 +66,12 @@ def _verified() -> Verified:
     return run(look)
 
 
-def _repair(found: Verified, repaired: list[Repaired]) -> None:
+def _repair(found: Verified, asked: list[str], repaired: list[Repaired]) -> None:
     from allocation.operators import verify as operator  # noqa: PLC0415 - keeps help fast
 
     async def mend(settings: Settings) -> None:
         with progress("mending", len(found.repairable_skus)) as progressed:
-            async for one in operator.repair(settings, found, progressed):
+            async for one in operator.repair(settings, found, progressed, asked.append):
                 repaired.append(one)  # noqa: PERF401 - what was done until it is interrupted is kept
 
     run(mend)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from allocation.adapters.sql.rows import instant
 from allocation.commands.instants import written as when
-from allocation.commands.terminal import json_text, printable
+from allocation.commands.terminal import counted, json_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from allocation.operators.books.disagreement import Disagreement
     from allocation.operators.verify import Repaired, Verified
+
+
+_LOG = "events"
+"""The one book that is forgotten up to a position; the others are up to an instant."""
 
 
 def for_people(found: Verified, limit: int) -> str:
@@ -37,9 +41,9 @@ def repaired_as_json(before: Verified, repaired: Sequence[Repaired], after: Veri
 
 
 def repairs_for_people(before: Verified, repaired: Sequence[Repaired], _limit: int) -> str:
-    """Write what was changed before it was interrupted, and of how many products nothing is known."""
+    """Write what was changed before it was interrupted, and of how many products nothing is known: one may be mended."""
     left = len(before.repairable_skus) - len(repaired)
-    return "\n".join([*_lines_of_repair(repaired), f"Of {left:,} products nothing is known: do it again."])
+    return "\n".join([*_lines_of_repair(repaired), f"Of {counted(left, 'product')} nothing is known: do it again."])
 
 
 def repairs_as_json(before: Verified, repaired: Sequence[Repaired], limit: int) -> str:
@@ -105,7 +109,13 @@ def _verified(found: Verified, limit: int) -> dict[str, Any]:
         "disagreements_total": len(found.disagreements),
         "checked": found.checked,
         "truncated": [
-            {"table": row.name, "rows": row.rows, "through": row.through, "truncated_at": when(instant(row.truncated_at))}
+            {
+                "table": row.name,
+                "rows": row.rows,
+                "through": None if row.name == _LOG else when(instant(row.through)),
+                "through_position": row.through if row.name == _LOG else None,
+                "truncated_at": when(instant(row.truncated_at)),
+            }
             for row in found.truncated
         ],
     }

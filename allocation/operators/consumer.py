@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ from stock.allocation.admin.v1 import admin_service_pb2 as messages
 
 from allocation.adapters.sql.reader import SqlReader
 from allocation.adapters.sql.sqlite import open_for_reading
-from allocation.connections import existing_database, inbound_configuration
+from allocation.connections import inbound_configuration
 from allocation.operators.broker import connected
 from allocation.operators.consumer_progress import next_message, progress_of
+from allocation.operators.database import database_to_look_into, is_in_memory
 from allocation.operators.mending import mending
 from allocation.service_layer.records import KnownStream
 
@@ -56,6 +57,10 @@ async def status(settings: Settings) -> Status:
     async with connected(settings) as connection:
         progress = await progress_of(connection, settings, subjects)
         known = await _known(settings, progress)
+        if known is not None and progress.last_sequence < known.last_sequence:
+            # It may have been consumed since the stream was looked at: then the stream is further now.
+            later = await progress_of(connection, settings, subjects)
+            progress = replace(progress, last_sequence=later.last_sequence)
         lost_before = 0
         if known is not None and known.is_behind(progress.acknowledged_through):
             again = await next_message(connection, progress.stream, known.last_sequence + 1, subjects)
@@ -64,11 +69,22 @@ async def status(settings: Settings) -> Status:
 
 
 def findings(progress: Progress, known: KnownStream | None, lost_before: int) -> list[Finding]:
-    """Say where the database is behind what was acknowledged; of that, the stream holds nothing before `lost_before`."""
-    if known is None or not known.is_behind(progress.acknowledged_through):
+    """Say where one of both is an older copy; of what was acknowledged, the stream holds nothing before `lost_before`."""
+    if known is None:
         return []
-    first, floor = known.last_sequence + 1, progress.acknowledged_through
     found = []
+    if progress.last_sequence < known.last_sequence:
+        found.append(
+            Finding(
+                "older_stream",
+                f"the stream ends at {progress.last_sequence}, and this database has consumed through {known.last_sequence}: "
+                f"the stream is an older copy; {after_an_older_stream('start the service, anew if it runs')}",
+                "",
+            )
+        )
+    if not known.is_behind(progress.acknowledged_through):
+        return found
+    first, floor = known.last_sequence + 1, progress.acknowledged_through
     if first < lost_before:
         found.append(
             Finding(
@@ -88,6 +104,11 @@ def findings(progress: Progress, known: KnownStream | None, lost_before: int) ->
             )
         )
     return found
+
+
+def after_an_older_stream(start: str) -> str:
+    """Say what to do about an inbound stream that came back from an older copy; `start`: how the service is to be started."""
+    return f"{start}: it finds the older copy then; have publishers send again what the stream lacks and was not consumed"
 
 
 async def reset(settings: Settings, start: int | datetime) -> int:
@@ -112,9 +133,9 @@ async def reset(settings: Settings, start: int | datetime) -> int:
 
 async def _known(settings: Settings, progress: Progress) -> KnownStream | None:
     """Read how far the database has consumed this life of the stream; a store in memory cannot be looked at from here."""
-    if settings.database_url.startswith("memory:"):
+    if is_in_memory(settings):
         return None
-    async with open_for_reading(existing_database(settings)) as engine:
+    async with open_for_reading(database_to_look_into(settings)) as engine:
         known = await SqlReader(engine, settings.read_seconds_max).stream(progress.stream)
     if known is None or known.created_at != progress.created_at:
         # Of this life it has consumed nothing: the service counts it when it binds.

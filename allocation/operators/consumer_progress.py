@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allocation.adapters.jetstream.api import ask, instant
-from allocation.adapters.jetstream.errors import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, RefusedError
+from allocation.adapters.jetstream.errors import CONSUMER_NOT_FOUND, MESSAGE_NOT_FOUND, STREAM_NOT_FOUND, RefusedError
 from allocation.adapters.jetstream.streams import ack_floor
 from allocation.adapters.startup_error import StartupError
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from allocation.adapters.jetstream.connection import BrokerConnection
     from allocation.settings import Settings
-
-_NO_MESSAGE = 10037
 
 
 class NoConsumerError(StartupError):
@@ -114,7 +112,7 @@ async def next_message(
         try:
             message = (await ask(connection, f"STREAM.MSG.GET.{stream}", question))["message"]
         except RefusedError as refusal:
-            if refusal.code != _NO_MESSAGE:
+            if refusal.code != MESSAGE_NOT_FOUND:
                 raise
         else:
             found.append(Unacknowledged(message["seq"], message["subject"], instant(message["time"])))

@@ -14,6 +14,7 @@ from allocation.adapters.startup_error import StartupError
 from allocation.bootstrap import admin_alone
 from allocation.connections import existing_database
 from allocation.entrypoints.admin_listener import LOOPBACK
+from allocation.operators.database import is_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,7 +42,7 @@ async def mending(settings: Settings, *, needs_broker: bool = False) -> AsyncIte
         BrokerUnavailableError: the broker is needed and does not answer.
 
     """
-    if settings.database_url.startswith("memory:"):
+    if is_in_memory(settings):
         async with _stub(f"{LOOPBACK}:{settings.admin_port}") as stub:
             await _process_id(stub, settings)
             yield stub

@@ -12,8 +12,8 @@ from stock.allocation.admin.v1.admin_service_pb2 import DescribeRequest, ReEmitR
 
 from allocation.adapters.sql.outbox_reader import OutboxReader
 from allocation.adapters.sql.sqlite import open_for_reading
-from allocation.connections import existing_database
 from allocation.operators.broker import connected
+from allocation.operators.database import database_to_look_into
 from allocation.operators.event_stream import event_stream_state
 from allocation.operators.mending import mending
 from allocation.operators.outbox_verification import IDS_AT_ONCE
@@ -53,7 +53,7 @@ class Sent:
 
 async def status(settings: Settings) -> Status:
     """Say what waits, by the database alone. Raises StartupError."""
-    async with open_for_reading(existing_database(settings)) as engine:
+    async with open_for_reading(database_to_look_into(settings)) as engine:
         reader = OutboxReader(engine)
         return Status(*await reader.waiting(), await reader.stream(settings.event_stream))
 
@@ -64,7 +64,7 @@ async def with_stream(settings: Settings, known: Status) -> Status:
         stream = await event_stream_state(connection, settings)
     if stream.name == settings.event_stream:
         return Status(known.waiting, known.oldest, known.known, stream)
-    async with open_for_reading(existing_database(settings)) as engine:
+    async with open_for_reading(database_to_look_into(settings)) as engine:
         return Status(known.waiting, known.oldest, await OutboxReader(engine).stream(stream.name), stream)
 
 
@@ -72,7 +72,7 @@ async def absent(
     settings: Settings, verification: Verification, event_ids: Sequence[str] = ()
 ) -> AsyncGenerator[list[str], None]:
     """Go through the ids of what is missing, or of those named ones that are absent, in portions of a request."""
-    async with open_for_reading(existing_database(settings)) as engine:
+    async with open_for_reading(database_to_look_into(settings)) as engine:
         reader = OutboxReader(engine)
         portion: list[str] = []
         if event_ids:
@@ -93,7 +93,7 @@ async def absent(
 
 async def named(settings: Settings, event_ids: Sequence[str]) -> dict[str, PublicEvent]:
     """Find the public events of the log that have these ids."""
-    async with open_for_reading(existing_database(settings)) as engine:
+    async with open_for_reading(database_to_look_into(settings)) as engine:
         reader = OutboxReader(engine)
         found: dict[str, PublicEvent] = {}
         for begin in range(0, len(event_ids), IDS_AT_ONCE):
@@ -102,9 +102,15 @@ async def named(settings: Settings, event_ids: Sequence[str]) -> dict[str, Publi
 
 
 async def re_emit(
-    settings: Settings, portions: AsyncGenerator[list[str], None], wait_seconds: float, progressed: Callable[[int], None]
+    settings: Settings,
+    portions: AsyncGenerator[list[str], None],
+    wait_seconds: float,
+    asking: Callable[[int], None],
+    progressed: Callable[[int], None],
 ) -> Sent:
     """Put events into the outbox again; if a service runs, wait until it has published them, or for so long.
+
+    `progressed` is told how many more are there; `asking` before that of how many more it is asked.
 
     Raises:
         StartupError: there is no database, or the service that uses it does not answer.
@@ -116,11 +122,12 @@ async def re_emit(
         queued = 0
         sent: list[list[str]] = []
         async for portion in portions:
+            asking(len(portion))
             queued += (await stub.ReEmit(ReEmitRequest(event_ids=portion), timeout=_ANSWER_SECONDS)).queued
             sent.append(portion)
             progressed(len(portion))
     if is_served:
-        async with asyncio.timeout(wait_seconds), open_for_reading(existing_database(settings)) as engine:
+        async with asyncio.timeout(wait_seconds), open_for_reading(database_to_look_into(settings)) as engine:
             reader = OutboxReader(engine)
             for portion in sent:
                 for begin in range(0, len(portion), IDS_AT_ONCE):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from allocation.adapters.sql.outbox_reader import OutboxReader
 from allocation.adapters.sql.sqlite import open_for_reading
-from allocation.connections import existing_database
 from allocation.operators.broker import connected
+from allocation.operators.database import database_to_look_into
 from allocation.operators.event_stream import event_stream_state, reading
 
 if TYPE_CHECKING:
@@ -75,6 +75,11 @@ class Verification:
     twice_shown: list[Stored] = field(default_factory=list)
     unknown_shown: list[Stored] = field(default_factory=list)
 
+    @property
+    def is_well(self) -> bool:
+        """Whether log and stream have the same events."""
+        return not self.missing and not self.unknown
+
     def is_absent(self, event: PublicEvent) -> bool:
         """Whether an event is neither on the stream nor about to be."""
         return event.position not in self.on_stream and event.position not in self.waiting
@@ -95,7 +100,8 @@ class Verification:
 
 
 async def stream_messages(settings: Settings) -> int:
-    """Count about how many messages there are to read. Raises BrokerUnavailableError, or NoStreamError."""
+    """Count about how many messages there are to read. Raises as `verify`."""
+    database_to_look_into(settings)  # Without one nothing is read at all.
     async with connected(settings) as connection:
         state = await event_stream_state(connection, settings)
     return max(0, state.last_sequence - max(state.first_sequence, 1) + 1)
@@ -118,7 +124,7 @@ async def verify(
         BrokerUnavailableError: the broker is away.
 
     """
-    async with open_for_reading(existing_database(settings)) as engine, connected(settings) as connection:
+    async with open_for_reading(database_to_look_into(settings)) as engine, connected(settings) as connection:
         reader = OutboxReader(engine)
         through = await reader.last_position()
         waiting = Marks(through)

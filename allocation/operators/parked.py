@@ -10,7 +10,7 @@ from stock.allocation.admin.v1 import admin_service_pb2 as messages
 from allocation.adapters.sql.parked_reader import ParkedReader
 from allocation.adapters.sql.sqlite import open_for_reading
 from allocation.adapters.startup_error import StartupError
-from allocation.connections import existing_database
+from allocation.operators.database import database_to_look_into, is_in_memory
 from allocation.operators.mending import mending
 from allocation.operators.parked_message import decoded, written
 from allocation.service_layer.records import StreamPlace
@@ -115,7 +115,7 @@ async def kept_at(settings: Settings, places: Sequence[StreamPlace]) -> list[Kep
         StoreUnavailableError: it stopped answering.
 
     """
-    async with open_for_reading(existing_database(settings)) as engine:
+    async with open_for_reading(database_to_look_into(settings)) as engine:
         reader = ParkedReader(engine)
         found = [(place, await reader.at(place)) for place in places]
     for place, kept in found:
@@ -129,14 +129,16 @@ async def kept_at(settings: Settings, places: Sequence[StreamPlace]) -> list[Kep
 async def require_known(settings: Settings, places: Sequence[StreamPlace]) -> None:
     """Refuse a place of which nothing is known, before anything is done. Raises as `kept_at`."""
     # A store in memory cannot be looked at from here.
-    if not settings.database_url.startswith("memory:"):
+    if not is_in_memory(settings):
         await kept_at(settings, places)
 
 
 async def replay(
-    settings: Settings, places: Sequence[StreamPlace], progressed: Callable[[int], None]
+    settings: Settings, places: Sequence[StreamPlace], asking: Callable[[int], None], progressed: Callable[[int], None]
 ) -> AsyncGenerator[Replayed, None]:
     """Replay messages in the order of their streams; `progressed` is told how many more are done with.
+
+    `asking` is told before that of how many more it is asked: those may have been done, also if nobody answers.
 
     Raises:
         StartupError: the state cannot be reached.
@@ -146,6 +148,7 @@ async def replay(
     async with mending(settings) as stub:
         for portion in portions(sorted(set(places))):
             request = messages.ReplayParkedRequest(places=map(_message, portion))
+            asking(len(portion))
             answer = await stub.ReplayParked(request, timeout=_PORTION_SECONDS)
             progressed(len(portion))
             for one in answer.replays:
@@ -154,12 +157,17 @@ async def replay(
 
 
 async def discard(
-    settings: Settings, places: Sequence[StreamPlace], reason: str, progressed: Callable[[int], None]
+    settings: Settings,
+    places: Sequence[StreamPlace],
+    reason: str,
+    asking: Callable[[int], None],
+    progressed: Callable[[int], None],
 ) -> AsyncIterator[Discarded]:
-    """Discard messages for a reason, a portion at a time. Raises as `replay`."""
+    """Discard messages for a reason, a portion at a time; tells as `replay` does, and raises as it does."""
     async with mending(settings) as stub:
         for portion in portions(sorted(set(places))):
             request = messages.DiscardParkedRequest(places=map(_message, portion), reason=reason)
+            asking(len(portion))
             answer = await stub.DiscardParked(request, timeout=_PORTION_SECONDS)
             progressed(len(portion))
             yield Discarded(len(portion), answer.discarded)
@@ -171,7 +179,7 @@ def portions(places: Sequence[StreamPlace]) -> list[Sequence[StreamPlace]]:
 
 
 async def _found(settings: Settings, where: ParkedWhere, batch_reference: str | None) -> AsyncIterator[KeptMessage]:
-    async with open_for_reading(existing_database(settings)) as engine:
+    async with open_for_reading(database_to_look_into(settings)) as engine:
         async for kept in ParkedReader(engine).find(where):
             if batch_reference is None or (decoded(kept.message)[1] or {}).get("batch_reference") == batch_reference:
                 yield kept

@@ -11,9 +11,9 @@ from stock.allocation.admin.v1.admin_service_pb2 import RepairProductRequest
 
 from allocation.adapters.sql.books_reader import books
 from allocation.adapters.sql.sqlite import open_for_reading
-from allocation.connections import existing_database
 from allocation.operators.books.comparison import Comparison
 from allocation.operators.books.oddities import ODDITIES
+from allocation.operators.database import database_to_look_into
 from allocation.operators.mending import mending
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ async def verify(settings: Settings, progressed: Callable[[int], None] = lambda 
         StartupError: there is no database, or it cannot be read.
 
     """
-    path = existing_database(settings)
+    path = database_to_look_into(settings)
     async with open_for_reading(path) as engine, books(engine) as reader:
         verified = await compare(reader, progressed)
     named = [
@@ -74,7 +74,7 @@ async def verify(settings: Settings, progressed: Callable[[int], None] = lambda 
 
 async def log_rows(settings: Settings) -> int:
     """Count the events of the log, which is what takes the time. Raises as `verify`."""
-    async with open_for_reading(existing_database(settings)) as engine, books(engine) as reader:
+    async with open_for_reading(database_to_look_into(settings)) as engine, books(engine) as reader:
         return await reader.count("events")
 
 
@@ -94,6 +94,9 @@ async def compare(reader: BooksReader, progressed: Callable[[int], None]) -> Ver
     async for page in reader.products():
         comparison.take_up_products(page)
     comparison.end_products()
+    async for page in reader.batches_without_fence():
+        causes = list(comparison.changed_by(page).values())
+        comparison.take_up_unfenced(page, await reader.consumed(causes))
     for name in ODDITIES:
         comparison.take_up_oddities(name, await reader.oddities(name))
     checked = comparison.checked | {
@@ -102,8 +105,15 @@ async def compare(reader: BooksReader, progressed: Callable[[int], None]) -> Ver
     return Verified(comparison.disagreements, checked, list(await reader.truncations()), comparison.log.highest)
 
 
-async def repair(settings: Settings, verified: Verified, progressed: Callable[[int], None]) -> AsyncIterator[Repaired]:
+async def repair(
+    settings: Settings,
+    verified: Verified,
+    progressed: Callable[[int], None],
+    asking: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Repaired]:
     """Have every product mended that disagrees, one after the other, by the service that runs or under its lock.
+
+    `asking` is told of each sku before it is asked for: it may have been mended, also if nobody answers.
 
     Raises:
         StartupError: the service that uses the database does not answer.
@@ -116,6 +126,7 @@ async def repair(settings: Settings, verified: Verified, progressed: Callable[[i
     async with mending(settings) as stub:
         for sku in verified.repairable_skus:
             repaired = Repaired(sku)
+            asking(sku)
             for request in requests(sku, verified.highest.get(sku, 0), by_sku[sku]):
                 answer = await stub.RepairProduct(request, timeout=_REPAIR_SECONDS)
                 repaired.changes += answer.changes

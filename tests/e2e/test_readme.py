@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +78,44 @@ def assert_a_consumer_prints(command: str, shown: str, printed: Path) -> None:
 def test_the_first_consumer_is_the_example() -> None:
     (shown,) = [text for kind, text in BLOCKS if kind == "python"]
     assert shown == (ROOT / "examples" / "first_consumer.py").read_text(encoding="utf-8")
+
+
+def test_ctrl_c_ends_the_first_consumer_without_a_traceback(service: ServiceProcess, tmp_path: Path) -> None:
+    command = [sys.executable, "examples/first_consumer.py", service.nats_url]
+    errors = tmp_path / "errors.txt"
+    shell(on_ports_of(service, "\n".join(text for kind, text in BLOCKS[:3] if kind == "sh")))
+    with errors.open("w") as written:
+        consumer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=written)  # noqa: S603 - our own program
+        try:
+            assert consumer.stdout is not None
+            assert consumer.stdout.readline() == b"order-1: 10 x MISBEGOTTEN-RUG from rug-early\n"
+            consumer.send_signal(signal.SIGINT)
+            assert (consumer.wait(SHELL_SECONDS), errors.read_text()) == (0, "")
+        finally:
+            consumer.kill()
+            consumer.communicate()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rug-early", "x"], "QUANTITY is a whole number from 0 to 2147483647, this one is 'x'"),
+        (["rug-early", "-1"], "QUANTITY is a whole number from 0 to 2147483647, this one is '-1'"),
+        (["rug-early", "2147483648"], "QUANTITY is a whole number from 0 to 2147483647, this one is '2147483648'"),
+        (["rug-early"], "Reports how much is left of a batch, as a warehouse would: "),
+    ],
+)
+def test_a_report_that_cannot_be_made_is_refused_in_one_line(arguments: list[str], said: str) -> None:
+    ended = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "examples/report_damage.py", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SHELL_SECONDS,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
+    assert ended.stderr.startswith(said)
 
 
 def test_the_map_names_every_file() -> None:

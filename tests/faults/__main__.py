@@ -36,7 +36,8 @@ _SHOWN_PROBLEMS = 10
 def main() -> int:
     """Run the faults; 0: nothing was broken, 1: something was, 2: this cannot be asked."""
     arguments = _arguments()
-    # Whoever ends it: what a trial started ends with it, as on Ctrl-C.
+    # Whoever ends it, also in the background, where SIGINT is ignored: what a trial started ends with it, as on Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     console = Console(width=None if Console().is_terminal else _TERMINAL_WIDTH)
     faults = [FAULTS[name] for name in arguments.fault or FAULTS]

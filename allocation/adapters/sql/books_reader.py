@@ -77,7 +77,7 @@ class BooksReader:
     async def batches_without_fence(self) -> AsyncIterator[Sequence[Any]]:
         """Go through (reference, sku) of every batch that has no fence."""
         unfenced = _batches.c.reference == tables.fences.c.batch_reference
-        query = select(_batches.c["reference", "sku"]).join_from(_batches, tables.fences, unfenced, isouter=True)
+        query = select(*_batches.c["reference", "sku"]).join_from(_batches, tables.fences, unfenced, isouter=True)
         async for page in self._pages(query.where(tables.fences.c.batch_reference.is_(None)), _batches.c.reference):
             yield page
 

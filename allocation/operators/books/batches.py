@@ -57,6 +57,18 @@ def missing_batch(reference: str, stock: Stock) -> Disagreement:
     )
 
 
+def missing_fence(reference: str, sku: str, cause: str) -> Disagreement:
+    """Say of a batch whose quantity a message has changed that nothing keeps an older one from it."""
+    return Disagreement(
+        "fence_missing",
+        sku,
+        f"the fence of batch {reference!r}",
+        "there is none",
+        f"where the message stood that changed its quantity, {cause!r} by the log",
+        "ask the warehouse what the batch holds, and set it to that by ChangeBatchQuantity, changed or not: it gets a fence",
+    )
+
+
 def _counted(batch: BatchRow, promised: int) -> Iterator[Disagreement]:
     name = f"batch {batch.reference!r}"
     if promised > batch.purchased_quantity:

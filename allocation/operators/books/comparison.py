@@ -9,7 +9,7 @@ import struct
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from allocation.operators.books.batches import BatchRow, compare_batch, missing_batch
+from allocation.operators.books.batches import BatchRow, compare_batch, missing_batch, missing_fence
 from allocation.operators.books.disagreement import RESTORE, Disagreement
 from allocation.operators.books.lines import line_elsewhere, line_on_no_batch, line_without_event
 from allocation.operators.books.log_account import LogAccount
@@ -26,7 +26,7 @@ from allocation.operators.books.products import (
 from allocation.operators.books.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 
 class Comparison:
@@ -62,6 +62,21 @@ class Comparison:
         for reference, stock in self.log.stock.items():
             if reference not in self._batches:
                 self._disagree(missing_batch(reference, stock))
+
+    def changed_by(self, page: Iterable[Any]) -> dict[str, str]:
+        """Answer what changed the quantities of those batches whose rows (reference, sku) these are, after all of the log."""
+        return {row.reference: self.log.changed_by[row.reference] for row in page if row.reference in self.log.changed_by}
+
+    def take_up_unfenced(self, page: Iterable[Any], messages: Collection[str]) -> None:
+        """Take up rows (reference, sku) of batches without a fence: what a message has changed must have one.
+
+        `messages` are those of the causes that the inbox knows. A place of a stream is a message, whatever the inbox has
+        forgotten; what is neither may be a request, of which former releases left no fence.
+        """
+        skus = {row.reference: row.sku for row in page}
+        for reference, cause in self.changed_by(page).items():
+            if cause in messages or "/" in cause:
+                self._disagree(missing_fence(reference, skus[reference], cause))
 
     def take_up_commands(self, skus: Iterable[str]) -> None:
         """Take up the skus that an internal command waits to go on with, before any product."""

@@ -36,13 +36,17 @@ class LogAccount:
     def __init__(self, truncated: Mapping[str, tuple[int, int]]) -> None:
         self.events = 0
         self.stock: dict[str, Stock] = {}
+        self.changed_by: dict[str, str] = {}
+        """What caused the last change of each batch that was announced more than once."""
         self.highest: dict[str, int] = {}
         self.disagreements: list[Disagreement] = []
         self._standings = Standings()
         self._lines: dict[str, bytes] = {}
         self._sequences: dict[str, Sequences] = {sku: Sequences(*explained) for sku, explained in truncated.items()}
 
-    def take_up(self, position: int, kind: str, sku: str, sku_sequence: int | None, payload: bytes) -> None:
+    def take_up(  # noqa: PLR0913, PLR0917 - each is a column of the log
+        self, position: int, kind: str, sku: str, sku_sequence: int | None, payload: bytes, cause: str
+    ) -> None:
         """Take up the next event."""
         self.events += 1
         if sku_sequence is not None:
@@ -68,6 +72,8 @@ class LogAccount:
             self._lines[key_of(message.order_id, message.line_id)] = self._standings.packed(stands)
         elif kind == _STOCK_CHANGED:
             known = self.stock.get(message.batch_reference)
+            if known is not None:
+                self.changed_by[message.batch_reference] = cause
             self.stock[message.batch_reference] = Stock(
                 sku,
                 known.created_quantity if known is not None else message.purchased_quantity,

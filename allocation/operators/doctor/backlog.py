@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.adapters.jetstream.streams import ack_floor
 from allocation.connections import inbound_configuration
+from allocation.operators.consumer import after_an_older_stream
 from allocation.operators.doctor.finding import duration, error, note, ok, warning
 
 if TYPE_CHECKING:
@@ -95,12 +96,15 @@ def _check_parked(patient: Patient) -> Iterator[Finding]:
 def _check_copy(patient: Patient, stream: dict[str, Any], known: KnownStream) -> Iterator[Finding]:
     name, last = known.name, stream["state"]["last_seq"]
     if stream["created"] != known.created_at:
-        yield note(f"stream {name} was made anew since the service was last bound to it", "start the service: it notices")
+        notices = "the service notices when it binds to it anew, at its next start at the latest"
+        advice = notices if patient.running.is_running else "start the service: it notices"
+        yield note(f"stream {name} was made anew since the service was last bound to it", advice)
         return
+    is_inbound = patient.broker is not None and stream is patient.broker.inbound
     if last < known.last_sequence:
         yield warning(
             f"stream {name} ends at {last:,}, and the database knows it up to {known.last_sequence:,}: it is an older copy",
-            "start the service; then: allocation outbox verify",
+            _after_an_older_copy(patient, is_inbound=is_inbound),
         )
     consumer = patient.broker.consumer if patient.broker is not None else None
     if consumer is None or consumer["stream_name"] != name:
@@ -112,3 +116,10 @@ def _check_copy(patient: Patient, stream: dict[str, Any], known: KnownStream) ->
             "it is an older copy",
             f"allocation consumer reset --from-sequence {known.last_sequence + 1}",
         )
+
+
+def _after_an_older_copy(patient: Patient, *, is_inbound: bool) -> str:
+    is_running = patient.running.is_running
+    if is_inbound:
+        return after_an_older_stream("if it stays so, restart the service" if is_running else "start the service")
+    return f"{'' if is_running else 'start the service; then: '}allocation outbox verify"

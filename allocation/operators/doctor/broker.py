@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.adapters.embedded_broker.files import BrokerFiles
 from allocation.adapters.jetstream.api import ask, instant
-from allocation.adapters.jetstream.errors import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, RefusedError
+from allocation.adapters.jetstream.errors import CONSUMER_NOT_FOUND, MESSAGE_NOT_FOUND, STREAM_NOT_FOUND, RefusedError
 from allocation.connections import event_configuration, inbound_configuration
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _MONITOR_PORT = 8222
 _MONITOR_SECONDS = 1.0
-_NO_MESSAGE = 10037
 
 
 @dataclass
@@ -117,7 +116,7 @@ async def _oldest_unacknowledged(
     try:
         answer = await ask(connection, f"STREAM.MSG.GET.{stream['config']['name']}", question)
     except RefusedError as refusal:
-        if refusal.code != _NO_MESSAGE:
+        if refusal.code != MESSAGE_NOT_FOUND:
             raise
         return None
     return instant(answer["message"]["time"])

@@ -35,7 +35,7 @@ def check_database(patient: Patient) -> Iterator[Finding]:
     elif found is not None:
         yield from _durability(found.journal_mode)
         yield from _integrity(found.damages)
-    elif not _exists(patient.database):
+    elif not is_there(patient.database):
         yield _absent(patient, patient.database)
     else:
         restore = "restore it from a backup, or name another by ALLOCATION_DATA_FOLDER"
@@ -90,8 +90,9 @@ def _integrity(damages: list[str] | None) -> Iterator[Finding]:
         yield ok("SQLite finds the file whole (quick_check, foreign_key_check)")
 
 
-def _exists(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Whether there is a file; one that may not be looked for is taken to be there, and what cannot be read is said then."""
     try:
         return path.exists()
     except OSError:
-        return True  # It cannot be told: what cannot be read is said elsewhere.
+        return True

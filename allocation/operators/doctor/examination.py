@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -15,7 +15,7 @@ from allocation.operators.doctor.backlog import check_backlog, check_copies
 from allocation.operators.doctor.broker import look_at_broker
 from allocation.operators.doctor.certificates import check_certificates
 from allocation.operators.doctor.clock import check_clock
-from allocation.operators.doctor.database import check_database
+from allocation.operators.doctor.database import check_database, is_there
 from allocation.operators.doctor.disk import check_disk
 from allocation.operators.doctor.finding import error
 from allocation.operators.doctor.patient import Patient
@@ -85,6 +85,10 @@ async def look(settings: Settings, *, thorough: bool) -> Patient:
     running = await look_at_process(settings, folder)
     broker, not_connected = await _broker(settings, folder)
     inspection, not_inspected = await _inspection(database, thorough=thorough)
+    if broker is not None and inspection is not None and any(_ends_before(stream, inspection) for stream in _streams(broker)):
+        # What was consumed or published since then is no sign of an older copy: the stream is further now.
+        later, _ = await _broker(settings, folder)
+        _end_as(broker, later)
     return Patient(
         settings, datetime.now(UTC), database, inspection, not_named or not_inspected, broker, not_connected, running
     )
@@ -107,8 +111,23 @@ async def _broker(settings: Settings, folder: Path | None) -> tuple[Broker | Non
         return None, str(away)
 
 
+def _streams(broker: Broker) -> list[dict[str, Any]]:
+    return [stream for stream in (broker.inbound, broker.events) if stream is not None]
+
+
+def _ends_before(stream: dict[str, Any], inspection: Inspection) -> bool:
+    known = inspection.streams.get(stream["config"]["name"])
+    return known is not None and stream["state"]["last_seq"] < known.last_sequence
+
+
+def _end_as(broker: Broker, later: Broker | None) -> None:
+    ends = {stream["config"]["name"]: stream["state"]["last_seq"] for stream in ([] if later is None else _streams(later))}
+    for stream in _streams(broker):
+        stream["state"]["last_seq"] = ends.get(stream["config"]["name"], stream["state"]["last_seq"])
+
+
 async def _inspection(database: Path | None, *, thorough: bool) -> tuple[Inspection | None, str]:
-    if database is None:
+    if database is None or not is_there(database):
         return None, ""
     try:
         return await inspect(database, thorough=thorough), ""

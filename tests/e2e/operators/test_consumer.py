@@ -105,7 +105,7 @@ async def test_the_consumer_is_shown_with_what_waits_longest(tmp_path: Path) -> 
         early = BatchQuantityChanged(batch_reference="early", quantity=7)
         sequence = await publish(service.nats_url, BatchCreated(batch_reference="b", sku="RUG", purchased_quantity=1), early)
         await acknowledged(service.nats_url, sequence - 1, unacknowledged=1)
-        wait_until(lambda: sequence in [row[-1] for row in tables(service.database)["streams"]])
+        wait_until(lambda: sequence in [row[3] for row in tables(service.database)["streams"]])
         found = status(service)
         assert (found["stream"], found["consumer"], found["last_sequence"]) == ("ALLOCATION_INBOUND", "allocation", sequence)
         assert (found["delivered"], found["pending"], found["ack_pending"]) == (sequence, 0, 1)

@@ -115,6 +115,26 @@ def test_a_folder_on_which_nothing_was_ever_started_is_warned_of_and_not_created
     assert not service.data_folder.exists()
 
 
+@pytest.mark.parametrize("was_started", [True, False])
+def test_a_folder_without_a_database_is_left_as_it_was(tmp_path: Path, *, was_started: bool) -> None:
+    service = ForkedService(tmp_path)
+    service.data_folder.mkdir(mode=0o700)
+    if was_started:
+        (service.data_folder / "service.lock").touch()
+    there = sorted(service.data_folder.iterdir())
+    ((check, level, said),) = bad(examined(service, "--thorough"))
+    assert (check, level) == ("database", "warning")
+    began = "a service was started on the folder" if was_started else "nothing was ever started on the folder"
+    assert said.startswith(f"{began} {service.data_folder}")
+    assert sorted(service.data_folder.iterdir()) == there
+
+
+def test_a_folder_with_a_database_is_left_as_it_was(stopped: ForkedService) -> None:
+    before = {path.name: path.read_bytes() for path in stopped.data_folder.iterdir()}
+    assert bad(examined(stopped, "--thorough")) == []
+    assert {path.name: path.read_bytes() for path in stopped.data_folder.iterdir()} == before
+
+
 async def test_a_parked_message_is_warned_of(running: ForkedService) -> None:
     client = await nats.connect(running.nats_url, allow_reconnect=False)
     await set_aside(running, await publish(client, "order.placed", b"\xff"))
@@ -224,7 +244,7 @@ def test_tables_of_a_former_release_are_an_error_that_says_how_they_get_up_to_da
         configuration = Config()
         configuration.set_main_option("script_location", str(migrate._SCRIPTS))  # noqa: SLF001 - a test goes back where nobody does
         configuration.attributes["connection"] = connection
-        command.downgrade(configuration, "-1")
+        command.downgrade(configuration, "0001")
         connection.commit()
     engine.dispose()
     ((check, level, said),) = bad(examined(stopped))

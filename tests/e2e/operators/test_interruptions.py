@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PORTION = 100
 PLACES = [f"S/1/{sequence}" for sequence in range(1, 151)]
-REST = "of 50 nothing is known: do it again, what has ended stays as it is"
+REST = "of 50 nothing is known, up to 50 more may have been done: do it again, what has ended stays as it is"
 INTERRUPTED = 130
 ENDS_WITHIN_SECONDS = 30
 
@@ -45,7 +45,7 @@ def test_what_was_replayed_before_the_service_died_is_told() -> None:
         ended = run_command("parked", "replay", *PLACES, environment=beside(door))
     assert (ended.returncode, len(ended.stdout.splitlines())) == (1, PORTION)
     assert ended.stderr.splitlines() == [
-        "allocation: the service did not answer, whether it did it or not: Socket closed (UNAVAILABLE)",
+        "allocation: the service did not answer, and whether it did it is not known: Socket closed (UNAVAILABLE)",
         f"100 replayed: 100 applied; {REST}.",
     ]
 
@@ -54,7 +54,8 @@ def test_what_was_replayed_before_the_service_died_is_told_to_machines() -> None
     with open_door(dies) as door:
         ended = run_command("parked", "replay", *PLACES, "--json", environment=beside(door))
     told = json.loads(ended.stdout)
-    assert (ended.returncode, len(told["replays"]), told["still_parked"], told["not_reached"]) == (1, PORTION, 0, 50)
+    assert (ended.returncode, len(told["replays"]), told["still_parked"]) == (1, PORTION, 0)
+    assert (told["not_reached"], told["unanswered"]) == (50, 50)
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -64,7 +65,7 @@ def test_what_was_discarded_before_the_service_died_is_told(*, as_json: bool) ->
         ended = run_command("parked", "discard", *PLACES, *options, environment=beside(door))
     assert ended.returncode == 1
     if as_json:
-        told: dict[str, Any] = {"discarded": PORTION, "ended_before": 0, "not_reached": 50, "reason": "old"}
+        told: dict[str, Any] = {"discarded": PORTION, "ended_before": 0, "not_reached": 50, "unanswered": 50, "reason": "old"}
         assert json.loads(ended.stdout) == told
     else:
         assert ended.stderr.splitlines()[-1].startswith(f"100 discarded; {REST}.")
@@ -83,7 +84,18 @@ async def test_what_was_mended_before_the_service_died_is_told(tmp_path: Path, *
         assert told["repaired"] == [{"sku": "LAMP", "changes": ["LAMP was mended"], "refusals": []}]
         assert (len(told["before"]["disagreements"]), told["after"]) == (2, None)
     else:
-        assert ended.stdout.endswith("LAMP:\n  changed    LAMP was mended\nOf 1 products nothing is known: do it again.\n")
+        assert ended.stdout.endswith("LAMP:\n  changed    LAMP was mended\nOf 1 product nothing is known: do it again.\n")
+
+
+async def test_a_product_may_have_been_mended_though_nobody_answered(tmp_path: Path) -> None:
+    await keep_books(tmp_path)
+    forge(tmp_path, "UPDATE products SET waiting_lines = waiting_lines + 7 WHERE sku IN ('LAMP', 'RUG')")
+    with DataFolder(tmp_path), open_door(dies) as door:
+        door.carry_out_nothing()
+        environment = beside(door, data_folder=tmp_path, database_url="")
+        ended = run_command("verify", "--repair", "--yes", "--json", environment=environment)
+    told = json.loads(ended.stdout)
+    assert (ended.returncode, told["repaired"], told["after"]) == (1, [], None)
 
 
 async def test_what_was_queued_before_the_service_died_is_told(tmp_path: Path) -> None:
@@ -101,20 +113,35 @@ async def test_what_was_queued_before_the_service_died_is_told(tmp_path: Path) -
             ended = run_command("outbox", "re-emit", "--yes", environment=environment)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.splitlines() == [
-        "allocation: the service did not answer, whether it did it or not: Socket closed (UNAVAILABLE)",
-        "1000 of 1500 events are in the outbox, and go out: allocation outbox status",
+        "allocation: the service did not answer, and whether it did it is not known: Socket closed (UNAVAILABLE)",
+        "1000 of 1,500 events are in the outbox, and go out, up to 500 more may be: allocation outbox status",
     ]
+
+
+@pytest.mark.parametrize("command", [["replay"], ["discard", "--reason", "old"]])
+def test_what_was_not_answered_may_have_been_done_and_that_is_told(command: list[str]) -> None:
+    with open_door(dies) as door:
+        door.carry_out_nothing()
+        to_people = run_command("parked", *command, *PLACES, environment=beside(door))
+        to_machines = run_command("parked", *command, *PLACES, "--json", environment=beside(door))
+    said = "of 150 nothing is known, up to 100 more may have been done: do it again, what has ended stays as it is."
+    assert (to_people.returncode, to_people.stdout) == (1, "")
+    assert to_people.stderr.splitlines()[-1] == f"0 {command[0]}ed; {said}"
+    told = json.loads(to_machines.stdout)
+    assert (to_machines.returncode, told["not_reached"], told["unanswered"]) == (1, 150, 100)
 
 
 def test_nothing_is_told_of_what_was_not_begun() -> None:
     with open_door(dies) as door:
-        door.carry_out_nothing()
-        for command in (["replay", "--json"], ["discard", "--reason", "old"]):
-            ended = run_command("parked", *command, *PLACES, environment=beside(door))
-            assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1), ended.stderr
+        environment = beside(door)
+    for command in (["replay", "--json"], ["discard", "--reason", "old"]):
+        ended = run_command("parked", *command, *PLACES, environment=environment)
+        assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1), ended.stderr
+        assert "nothing answers on 127.0.0.1:" in ended.stderr
 
 
-def test_ctrl_c_ends_it_with_what_was_done_until_then(tmp_path: Path) -> None:
+@pytest.mark.parametrize("portions", [0, 1])
+def test_ctrl_c_ends_it_with_what_was_done_until_then(tmp_path: Path, portions: int) -> None:
     waits, ended = Event(), Event()
 
     def waiting(_context: object) -> None:
@@ -123,12 +150,16 @@ def test_ctrl_c_ends_it_with_what_was_done_until_then(tmp_path: Path) -> None:
 
     output, errors = tmp_path / "output", tmp_path / "errors"
     with open_door(waiting) as door:
+        if not portions:
+            door.carry_out_nothing()
         process = ForkedProcess(["parked", "replay", *PLACES], beside(door), output=output, errors=errors)
         assert waits.wait(ENDS_WITHIN_SECONDS)
         process.send_signal(signal.SIGINT)
         assert process.wait(ENDS_WITHIN_SECONDS) == INTERRUPTED
         ended.set()
-    assert errors.read_text().splitlines() == ["allocation: interrupted", f"100 replayed: 100 applied; {REST}."]
+    nothing = f"0 replayed; {REST.replace('of 50', 'of 150').replace('to 50', 'to 100')}."
+    told = f"100 replayed: 100 applied; {REST}." if portions else nothing
+    assert errors.read_text().splitlines() == ["allocation: interrupted", told]
 
 
 def test_a_reader_who_goes_away_ends_it_with_what_was_done_until_then() -> None:

@@ -133,7 +133,7 @@ async def test_a_broker_from_an_old_copy_gets_just_what_it_has_lost(dev: ForkedS
     evidence = await read_evidence(dev.database, dev.nats_url)
     check_that_all_is_once_on_the_stream(evidence)
     check_that_a_consumer_arrives_where_the_lines_stand(evidence)
-    assert outbox(dev, "re-emit").stdout == f"Nothing is missing: {len(everything)} events of the log are on the stream.\n"
+    assert outbox(dev, "re-emit").stdout == f"Nothing is missing: the stream has {len(everything)} events of the log.\n"
 
 
 async def test_while_the_service_is_stopped_they_are_queued_and_go_out_at_its_next_start(
@@ -160,7 +160,10 @@ async def test_while_the_service_is_stopped_they_are_queued_and_go_out_at_its_ne
     assert [event["event_id"] for event in found["missing_events"]] == lost
     queued = outbox(serving, "re-emit", "--yes")
     assert queued.returncode == 0
-    assert f"{len(lost)} events are in the outbox. The service is stopped: it publishes them when it starts." in queued.stdout
+    assert (
+        f"{len(lost)} events are in the outbox. The service is stopped: it publishes what waits when it starts."
+        in queued.stdout
+    )
     waiting = answered(serving, "status")
     assert (waiting["waiting"], waiting["oldest_age_seconds"] > 0) == (len(lost), True)
     assert answered(serving, "verify")["waiting"] == len(lost)
@@ -170,6 +173,30 @@ async def test_while_the_service_is_stopped_they_are_queued_and_go_out_at_its_ne
     evidence = await read_evidence(serving.database, broker.url)
     check_that_all_is_once_on_the_stream(evidence)
     check_that_a_consumer_arrives_where_the_lines_stand(evidence)
+
+
+def test_what_an_older_copy_of_the_database_does_not_know_is_found_with_what_to_do(
+    serving: ForkedService, tmp_path: Path
+) -> None:
+    serving.start()
+    trade(serving, "before")
+    kept = published(serving)
+    serving.interrupt()
+    copy = shutil.copy(serving.database, tmp_path / "copy.sqlite3")
+    serving.start()
+    trade(serving, "after")
+    unknown = published(serving)[len(kept) :]
+    serving.interrupt()
+    shutil.copy(copy, serving.database)
+
+    found = answered(serving, "verify", status=3)
+    assert (found["missing"], found["unknown"]) == (0, len(unknown))
+    assert [event["event_id"] for event in found["unknown_events"]] == unknown
+    ((name, advice),) = [(one["finding"], one["next"]) for one in found["findings"]]
+    assert name == "unknown"
+    assert advice.startswith("have consumers undo what the unknown events told them, forget their numbers, and read the later")
+    shown = outbox(serving, "verify")
+    assert (shown.returncode, "next      have consumers undo what the unknown events told them" in shown.stdout) == (3, True)
 
 
 async def test_what_was_purged_is_forgotten_and_the_broker_takes_it_for_a_duplicate_until_it_forgets_the_id(
@@ -209,6 +236,16 @@ def test_while_the_broker_is_away_what_waits_is_said_all_the_same(serving: Forke
     assert "oldest    20" in ended.stdout
     assert complaint_of(outbox(serving, "verify")).endswith("ALLOCATION_NATS_URLS says where it is")
     serving.kill()  # Stopped in order, it would give the broker its time to come back.
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["outbox", "status"], ["outbox", "verify"], ["verify"], ["parked", "list"], ["parked", "replay", "--everything"]],
+)
+def test_what_is_kept_in_memory_cannot_be_looked_at_from_outside(dev: ForkedService, command: list[str]) -> None:
+    dev.settings["database_url"] = "memory:"
+    complaint = complaint_of(run_command(*command, environment=dev.environment()))
+    assert complaint.startswith("ALLOCATION_DATABASE_URL=memory: keeps everything inside the service: nothing can be looked at")
 
 
 def test_what_cannot_be_is_said_in_one_line(dev: ForkedService) -> None:

@@ -222,7 +222,7 @@ async def test_whoever_sits_at_a_terminal_is_asked_first(running: ForkedService,
     place = await park_quantity(running, client, batch, 5)
     arguments = ("parked", "discard", "--batch", batch)
     refused = run_on_a_terminal(*arguments, answers="n\n", environment=running.environment())
-    assert (refused.returncode, "Discard 1 parked messages? [y/N]" in refused.stderr) == (1, True)
+    assert (refused.returncode, "Discard 1 parked message? [y/N]" in refused.stderr) == (1, True)
     assert as_json(running, "show", place)["ending"] is None
     agreed = answer_command(*arguments, answers="y\nno such batch\n", environment=running.environment())
     assert agreed.returncode == 0, agreed.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from stock.allocation.v1 import allocation_service_pb2 as messages
@@ -74,6 +74,34 @@ def test_while_the_service_runs_and_while_it_is_stopped(service: ForkedService) 
     assert (left["kind"], left["is_repairable"]) == ("outbox_without_event", False)
     assert left["next"].endswith("'DELETE FROM outbox WHERE position = 9999'")
     assert str(service.database) in left["next"]
+
+
+def test_machines_read_the_same_keys_whether_something_can_be_mended_or_not(service: ForkedService) -> None:
+    def report(status: int) -> dict[str, Any]:
+        ended = verify(service, "--repair", "--yes", "--json")
+        assert ended.returncode == status, ended.stderr
+        told: dict[str, Any] = json.loads(ended.stdout)
+        return told
+
+    well = report(0)
+    assert (set(well), well["repaired"], well["after"]) == ({"before", "repaired", "after"}, [], well["before"])
+    tamper(service, "INSERT INTO outbox VALUES (9999)")
+    left = report(3)
+    assert (set(left), left["repaired"], left["after"]["disagreements_total"]) == (set(well), [], 1)
+    tamper(service, "DELETE FROM outbox WHERE position = 9999")
+    tamper(service, MISCOUNT)
+    assert set(report(0)) == set(well)
+
+
+def test_what_was_forgotten_by_age_is_told_with_instants(service: ForkedService) -> None:
+    for book, through in (("events", 7), ("inbox", 1_767_225_600_000_000)):
+        tamper(service, f"INSERT INTO truncations VALUES ('{book}', 1, {through}, 1767225600000000)")  # noqa: S608 - ours
+    told = {one["table"]: one for one in json.loads(verify(service, "--json").stdout)["truncated"]}
+    noon = "2026-01-01T00:00:00Z"
+    assert told == {
+        "events": {"table": "events", "rows": 1, "through": None, "through_position": 7, "truncated_at": noon},
+        "inbox": {"table": "inbox", "rows": 1, "through": noon, "through_position": None, "truncated_at": noon},
+    }
 
 
 def test_nothing_is_mended_without_a_last_word(service: ForkedService) -> None:

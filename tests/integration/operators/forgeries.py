@@ -217,6 +217,28 @@ FORGERIES = [
         ["fence_without_batch"],
     ),
     Forgery(
+        "a fence is gone",
+        ["DELETE FROM fences WHERE batch_reference = 'desks'"],
+        ["fence_missing"],
+        ["fence_missing"],
+    ),
+    Forgery(
+        "the fence is gone of a batch that a message with an id has changed",
+        [
+            "DELETE FROM fences WHERE batch_reference = 'desks'",
+            "UPDATE events SET causation_id = 'note-17' WHERE causation_id LIKE '%/2'",
+            "UPDATE inbox SET source = '/warehouse', message_id = 'note-17' WHERE sequence = 2",
+        ],
+        ["fence_missing"],
+        ["fence_missing"],
+    ),
+    Forgery(
+        "a batch that a former release has changed by request, and left without a fence, is no forgery",
+        ["DELETE FROM fences WHERE batch_reference = 'rugs-1'"],
+        [],
+        [],
+    ),
+    Forgery(
         "a fence is ahead of the log",
         ["UPDATE fences SET log_position = 999 WHERE batch_reference = 'desks'"],
         ["fence_ahead_of_log"],

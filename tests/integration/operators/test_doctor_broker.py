@@ -11,10 +11,13 @@ from allocation.adapters.jetstream.api import ask
 from allocation.connections import event_configuration, inbound_configuration
 from allocation.operators.broker import connected
 from allocation.operators.doctor import broker as doctor_broker
+from allocation.operators.doctor import examination
+from allocation.operators.doctor.backlog import check_copies
 from allocation.operators.doctor.broker import look_at_broker
 from allocation.operators.doctor.examination import look
 from allocation.operators.doctor.streams import check_broker, check_fill, check_streams
 from allocation.settings import Settings
+from tests.integration.operators.ledger import forge, keep_books
 from tests.nats_server import NatsServer
 from tests.ports import free_port
 from tests.unit.operators.patients import bad
@@ -159,3 +162,28 @@ async def test_the_configuration_of_another_broker_in_the_folder_proves_nothing(
     (tmp_path / "broker.conf").write_text(json.dumps({"server_name": "other", "jetstream": {"sync_interval": "always"}}))
     async with connected(settings) as connection:
         assert not (await look_at_broker(connection, settings, tmp_path)).is_embedded
+
+
+@pytest.mark.parametrize("is_published_meanwhile", [True, False])
+async def test_what_is_published_while_the_doctor_looks_makes_no_older_copy(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_published_meanwhile: bool
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    await keep_books(folder)
+    inspected = examination._inspection  # noqa: SLF001 - what happens between two looks is to be seen
+    async with connected(settings) as connection:
+        await create(connection, settings)
+        stream = event_configuration(settings).name
+        created = (await ask(connection, f"STREAM.INFO.{stream}"))["created"]
+        columns = "(name, created_at, incarnation, last_sequence)"
+        forge(folder, f"INSERT INTO streams {columns} VALUES ('{stream}', '{created}', 1, 1)")  # noqa: S608 - ours
+
+        async def later(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - as it is called
+            if is_published_meanwhile:
+                await connection.client().jetstream().publish("allocation.allocated", b"")
+            return await inspected(*given, **named)
+
+        monkeypatch.setattr(examination, "_inspection", later)
+        found = bad(check_copies(await examined(settings)))
+    assert [level for level, said in found if stream in said] == ([] if is_published_meanwhile else ["warning"])

@@ -58,6 +58,16 @@ def test_what_the_stream_has_forgotten_cannot_be_delivered_again() -> None:
     assert everything.name == "lost"
 
 
+def test_a_stream_that_ends_before_what_was_consumed_is_an_older_copy() -> None:
+    older = replace(PROGRESS, last_sequence=2, delivered=2, ack_floor=2, acknowledged_through=2)
+    (found,) = findings(older, known(3), 0)
+    assert (found.name, found.command) == ("older_stream", "")
+    assert found.meaning.startswith(
+        "the stream ends at 2, and this database has consumed through 3: the stream is an older copy"
+    )
+    assert found.meaning.endswith("have publishers send again what the stream lacks and was not consumed")
+
+
 def test_the_longest_waiting_message_is_shown_with_its_age() -> None:
     lines = consumer_shown.for_people(Status(PROGRESS, known(100), TODAY + timedelta(seconds=90))).splitlines()
     assert "oldest unacknowledged   sequence 91, order.placed, published 2026-01-01T00:00:00Z, 90 s ago" in lines

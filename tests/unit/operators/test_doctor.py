@@ -242,6 +242,34 @@ def test_a_stream_that_is_older_than_the_database_is_warned_of() -> None:
     )
 
 
+def test_an_event_stream_that_is_older_than_the_database_is_verified() -> None:
+    patient = healthy()
+    inspection_of(patient).streams["ALLOCATION_EVENTS"].last_sequence = 90
+    (running,), (not_running,) = check_copies(patient), check_copies(stopped(patient))
+    assert running.advice == "allocation outbox verify"
+    assert not_running.advice == "start the service; then: allocation outbox verify"
+
+
+def test_an_inbound_stream_that_is_older_than_the_database_has_its_publishers_send_again() -> None:
+    patient = healthy()
+    inspection_of(patient).streams["ALLOCATION_INBOUND"].last_sequence = 90
+    (running,), (not_running,) = check_copies(patient), check_copies(stopped(patient))
+    assert running.found == "stream ALLOCATION_INBOUND ends at 7, and the database knows it up to 90: it is an older copy"
+    assert running.advice.startswith("if it stays so, restart the service: ")
+    assert not_running.advice.startswith("start the service: ")
+    for finding in (running, not_running):
+        assert finding.advice.endswith("have publishers send again what the stream lacks and was not consumed")
+        assert "outbox" not in finding.advice, "that is about the other stream"
+
+
+def test_a_stream_that_was_made_anew_is_noticed_by_a_service_that_starts() -> None:
+    patient = healthy()
+    inspection_of(patient).streams["ALLOCATION_EVENTS"].created_at = "sunday"
+    (running,), (not_running,) = check_copies(patient), check_copies(stopped(patient))
+    assert not running.advice.startswith("start the service")
+    assert not_running.advice == "start the service: it notices"
+
+
 @pytest.mark.parametrize(("offset", "levels"), [(0.0, []), (0.9, []), (1.1, ["warning"]), (-3_600.0, ["warning"])])
 def test_clocks_that_are_more_than_a_second_apart_are_warned_of(offset: float, levels: list[str]) -> None:
     patient = healthy()

@@ -19,7 +19,7 @@ def account(*numbers: int, truncated: tuple[int, int] = (0, 0)) -> LogAccount:
         message = events_pb2.Allocated(
             order_id=f"o{number}", line_id="l", sku="RUG", quantity=2, batch_reference="b1", sku_sequence=number
         )
-        taken.take_up(position, ALLOCATED, "RUG", number, message.SerializeToString())
+        taken.take_up(position, ALLOCATED, "RUG", number, message.SerializeToString(), "cause")
     assert taken.disagreements == []
     return taken
 
@@ -71,7 +71,7 @@ def test_many_gaps_are_counted_and_a_few_of_them_named() -> None:
 def test_a_line_stands_where_its_last_event_says() -> None:
     taken = account(1, 2)
     left = events_pb2.Deallocated(order_id="o1", line_id="l", sku="RUG", quantity=2, batch_reference="b1", sku_sequence=3)
-    taken.take_up(3, DEALLOCATED, "RUG", 3, left.SerializeToString())
+    taken.take_up(3, DEALLOCATED, "RUG", 3, left.SerializeToString(), "cause")
     displaced = Standing("displaced", 2, 3, None, "RUG")
     assert taken.compare("o1", "l", displaced) is displaced
     assert taken.compare("o2", "l", displaced) == Standing("allocated", 2, 2, "b1", "RUG")

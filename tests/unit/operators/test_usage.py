@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from allocation.__main__ import app
 from allocation.commands.instants import instant, written
-from allocation.commands.terminal import clipped, json_text, printable
+from allocation.commands.terminal import clipped, counted, json_text, printable
 
 WRONG_USAGE = 2
 PLACE = "ALLOCATION_INBOUND/1/1"
@@ -46,6 +46,26 @@ def test_wrong_usage_is_told(line: list[str], complaint: str) -> None:
     ended = CliRunner().invoke(app, line, env={"COLUMNS": "200"})
     assert (ended.exit_code, ended.stdout) == (WRONG_USAGE, "")
     assert complaint in " ".join(ended.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", ["replay", "discard"])
+def test_usage_names_places_once(command: str) -> None:
+    shown = CliRunner().invoke(app, ["parked", command, "--help"], env={"COLUMNS": "200"}).stdout
+    assert f"parked {command} [OPTIONS] [PLACE]...  " in shown
+
+
+@pytest.mark.parametrize(
+    ("count", "verb", "said"),
+    [
+        (0, "", "0 events"),
+        (1, "", "1 event"),
+        (1, "was", "1 event was"),
+        (2, "was", "2 events were"),
+        (1_200, "is", "1,200 events are"),
+    ],
+)
+def test_one_is_not_said_as_many(count: int, verb: str, said: str) -> None:
+    assert counted(count, "event", verb) == said
 
 
 @pytest.mark.parametrize(("age", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7_200), ("3d", 259_200), ("1w", 604_800)])
