@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import grpc
 from stock.allocation.admin.v1 import admin_service_pb2_grpc
 
 from allocation.entrypoints.address import AddressInUseError, is_free
+from allocation.entrypoints.grpc_acceptor import accepting_server
 from allocation.entrypoints.grpc_gate import Gate
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class AdminListener:
     def __init__(self, service: AdminService, port: int) -> None:
         self._port = port
         self.address = f"{LOOPBACK}:{port}"
-        self._server = grpc.aio.server(interceptors=[Gate()], options=[("grpc.so_reuseport", 0)])
+        self._server = accepting_server([Gate()], [("grpc.so_reuseport", 0)])
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(service, self._server)
 
     async def start(self) -> None:

@@ -11,24 +11,28 @@ import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # compiled code has no types
 
 from allocation.entrypoints import grpc_errors
-from allocation.entrypoints.grpc_waiting_room import WaitingRoom
 from allocation.service_layer.errors import QueueFullError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from allocation.entrypoints.grpc_waiting_room import WaitingRoom
+
 _ACCEPTED_AT_ONCE = 128
 
 
 def accepting_server(
-    interceptors: Sequence[grpc.aio.ServerInterceptor], options: Sequence[tuple[str, Any]], waiting: str
+    interceptors: Sequence[grpc.aio.ServerInterceptor],
+    options: Sequence[tuple[str, Any]],
+    room: WaitingRoom | None = None,
+    waiting: str = "",
 ) -> grpc.aio.Server:
     """Make a server for methods that are registered with it, as generated code does; it refuses all others itself.
 
-    Calls of methods whose names begin with `waiting` go through a waiting room; others begin at once.
+    Calls of methods whose names begin with `waiting` are refused, before their request is read, while `room` has none.
     """
     server: Any = grpc.aio.server(interceptors=interceptors, options=options)
-    server._server = _Acceptor(tuple(interceptors), tuple(options), waiting.encode())  # noqa: SLF001 - see the class
+    server._server = _Acceptor(tuple(interceptors), tuple(options), room, waiting.encode())  # noqa: SLF001 - see the class
     made: grpc.aio.Server = server
     return made
 
@@ -45,6 +49,7 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
         self,
         interceptors: tuple[grpc.aio.ServerInterceptor, ...],
         options: tuple[tuple[str, Any], ...],
+        room: WaitingRoom | None,
         waiting: bytes,
     ) -> None:
         self._event_loop: asyncio.AbstractEventLoop = cygrpc.get_working_loop()
@@ -52,7 +57,7 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
         self._before_handlers = interceptors
         self._handlers: dict[str, Any] = {}
         self._waiting_methods = waiting
-        self._room: WaitingRoom[tuple[str, Any]] = WaitingRoom(lambda call: self._begin(*call))
+        self._room = room
         self._under_way: set[asyncio.Task[None]] = set()
         self._ends = False
 
@@ -62,19 +67,19 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
 
     async def shutdown(self, grace: float | None) -> None:
         self._ends = True
-        self._room.open()
         await super().shutdown(grace)
 
     def _make_request_call_future(self, method: bytes | None) -> asyncio.Future[Any]:
         """Answer what is done only when the server stops: it is asked once for each method, and once for all others."""
         if method is None:
-            return self._event_loop.create_task(self._accept(self._request_call, ""), name="unknown-methods")
-        waits = method.startswith(self._waiting_methods)
+            return _shielded(self._event_loop.create_task(self._accept(self._request_call, ""), name="unknown-methods"))
+        room = self._room if method.startswith(self._waiting_methods) else None
         request = partial(self._request_registered_call, method)
-        return asyncio.gather(*(self._accept(request, method.decode(), waits=waits) for _ in range(_ACCEPTED_AT_ONCE)))
+        accepting = (self._accept(request, method.decode(), room) for _ in range(_ACCEPTED_AT_ONCE))
+        return _shielded(asyncio.gather(*accepting))
 
-    async def _accept(self, request: Any, method: str, *, waits: bool = False) -> None:  # noqa: ANN401 - compiled code has no types
-        """Take in calls one after the other. A request for one is never cancelled: gRPC would write to freed memory."""
+    async def _accept(self, request: Any, method: str, room: WaitingRoom | None = None) -> None:  # noqa: ANN401 - compiled code has no types
+        """Take in calls one after the other."""
         while True:
             try:
                 call = await request()
@@ -82,22 +87,21 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
                 if self._ends:
                     raise
                 continue
-            if not waits:
-                self._begin(method, call)
-                continue
             try:
-                self._room.enter((method, call))
+                if room is not None:
+                    room.announce()
             except QueueFullError as error:
                 await self._refuse(call, error)
+            else:
+                self._begin(method, call)
 
-    def _begin(self, method: str, call: Any) -> asyncio.Task[None]:  # noqa: ANN401 - compiled code has no types
+    def _begin(self, method: str, call: Any) -> None:  # noqa: ANN401 - compiled code has no types
         found = cygrpc._MethodResolver([], self._handlers)  # noqa: SLF001 - see the class
         handling = cygrpc._handle_rpc(method, found, self._before_handlers, call, self._event_loop, False)  # noqa: FBT003, SLF001 - see the class
         scheduled = cygrpc._schedule_rpc_coro(handling, call, self._event_loop, method or "unknown method")  # noqa: SLF001 - see the class
         task = self._event_loop.create_task(scheduled)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return task
 
     async def _refuse(self, call: Any, error: QueueFullError) -> None:  # noqa: ANN401 - compiled code has no types
         """Refuse a call without reading its request: under ten times the load this is what the service does most."""
@@ -109,6 +113,12 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
         )
         with suppress(cygrpc.ExecuteBatchError):  # Its caller is gone.
             await cygrpc.execute_batch(call, operations, self._event_loop)
+
+
+def _shielded(accepting: asyncio.Future[Any]) -> asyncio.Future[Any]:
+    """Keep the server's own loop from cancelling a request for a call: gRPC would write to freed memory."""
+    accepting.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return asyncio.shield(accepting)
 
 
 @lru_cache

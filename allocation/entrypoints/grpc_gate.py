@@ -1,4 +1,4 @@
-"""What meets a call before its RPC does: bytes that are no request are malformed, and after closing time all are refused."""
+"""What meets a call before its RPC does: bytes that are no request are malformed, some have to wait or come too late."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 
 from allocation.contract.validation import MalformedError, Violation
 from allocation.entrypoints import grpc_errors
-from allocation.service_layer.errors import ShuttingDownError
+from allocation.entrypoints.grpc_waiting_room import WaitingRoom
+from allocation.service_layer.errors import QueueFullError, ShuttingDownError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,13 +22,15 @@ _OURS = "/stock.allocation."
 class Gate(grpc.aio.ServerInterceptor):
     """Decodes the requests of our own unary RPCs: gRPC would answer UNKNOWN, with the words of our decoder."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: WaitingRoom | None = None) -> None:
+        self._room = room or WaitingRoom()
         self._closed = False
         self._refusing = asyncio.Event()
 
     def close(self) -> None:
         """Hold every call from now on, until `refuse`; those under way go on."""
         self._closed = True
+        self._room.open()
 
     def refuse(self) -> None:
         """Refuse what was held: by now its caller was told to connect elsewhere, and does not ask here again."""
@@ -46,14 +49,18 @@ class Gate(grpc.aio.ServerInterceptor):
         handler: Any = found
 
         async def call(payload: bytes, context: Any) -> Any:  # noqa: ANN401 - as generated
-            if self._closed:
-                await self._refusing.wait()
-                await grpc_errors.abort(context, ShuttingDownError())
             try:
                 request = handler.request_deserializer(payload)
             except DecodeError:
                 violation = Violation("request", f"{len(payload)} bytes that are no request of {method}")
                 await grpc_errors.abort(context, MalformedError([violation]))
-            return await handler.unary_unary(request, context)
+            try:
+                async with self._room.place():
+                    if self._closed:
+                        await self._refusing.wait()
+                        await grpc_errors.abort(context, ShuttingDownError())
+                    return await handler.unary_unary(request, context)
+            except QueueFullError as error:
+                await grpc_errors.abort(context, error)
 
         return grpc.unary_unary_rpc_method_handler(call, None, handler.response_serializer)

@@ -15,6 +15,7 @@ from allocation.entrypoints.grpc_acceptor import accepting_server
 from allocation.entrypoints.grpc_certificates import CertificateError
 from allocation.entrypoints.grpc_gate import Gate
 from allocation.entrypoints.grpc_limits import limits
+from allocation.entrypoints.grpc_waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
     import grpc
@@ -38,8 +39,9 @@ class GrpcListener:
         self._host, self._port, self._credentials = host, port, credentials
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._health = health.aio.HealthServicer()
-        self._gate = Gate()
-        self._server = accepting_server([self._gate], list(limits()), waiting=f"/{SERVICE_NAME}/")
+        room = WaitingRoom()
+        self._gate = Gate(room)
+        self._server = accepting_server([self._gate], list(limits()), room, waiting=f"/{SERVICE_NAME}/")
         allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)

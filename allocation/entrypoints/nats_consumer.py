@@ -82,8 +82,7 @@ class NatsConsumer:
         known = await self._observed(ObserveStream(state))
         if known.last_stored_at is not None:
             # An older copy of the stream that was put back, and has grown since, is told by its messages alone.
-            found = await self._inbound.stored_at(known.last_sequence)
-            known = await self._observed(ObserveStream(state, last_stored_at=found))
+            known = await self._observed(ObserveStream(state, last_stored_at=await self._stored_at(known.last_sequence)))
         if known.is_behind(state.ack_floor) and state.ack_floor != self._behind_floor:
             self._behind_floor = state.ack_floor
             log.warning(
@@ -94,6 +93,14 @@ class NatsConsumer:
                 command=f"allocation consumer reset --from-sequence {known.last_sequence + 1}",
             )
         return known
+
+    async def _stored_at(self, sequence: int) -> int | None:
+        try:
+            return await self._inbound.stored_at(sequence)
+        except BrokerUnavailableError as error:
+            # It may not be allowed to ask. What is consumed does not depend on the answer.
+            log.warning("whether the inbound stream is an older copy cannot be told", error=str(error))
+            return None
 
     async def _observed(self, command: ObserveStream) -> KnownStream:
         observed: ObservedStream = await (await self._group_commit.enqueue(Envelope(command, "", "")))

@@ -113,7 +113,7 @@ def _fence_after(last: Fence, receipt: Receipt, uow: UnitOfWork) -> Fence:
     if parked is not None and last.stream not in ("", place.stream):
         # A replay out of another stream: the one that is consumed now keeps its place.
         return last._replace(log_position=max(last.log_position, parked.log_position))
-    return last.moved_to(place, receipt.message.stored_at, uow.log_position)
+    return last.moved_to(place, receipt.message.stored_at or last.stored_at, uow.log_position)
 
 
 def _is_overtaken(batch_reference: str, receipt: Receipt, uow: UnitOfWork) -> bool:

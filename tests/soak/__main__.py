@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seconds", type=_positive, default=3_600.0)
     parser.add_argument("--calls-per-second", type=_positive, default=40.0)
-    parser.add_argument("--restarts", type=int, default=3, help="how often the broker is killed, in the first half of the time")
+    parser.add_argument("--restarts", type=int, default=3, help="how often the broker is killed, in the first quarter of the time")
     parser.add_argument("--seed", type=int, default=2011)
     parser.add_argument("--picture", type=Path, default=PICTURE)
     parser.add_argument("--json", type=Path, help="write the samples to this file too")
@@ -78,8 +78,8 @@ async def _soak(given: argparse.Namespace) -> int:
 async def _watched(service: ServiceProcess, load: SoakLoad, seconds: float, restarts_count: int) -> list[Sample]:
     """Run the load, kill the broker now and then, and look every so often; the last look is after all became quiet."""
     samples: list[Sample] = []
-    # In the later half the broker's memory is judged: it is left alone.
-    restarts = [number * seconds / 2 / (restarts_count + 1) for number in range(1, restarts_count + 1)]
+    # The broker's memory is judged in the later half: after a restart it takes some twenty minutes to fill its caches.
+    restarts = [number * seconds / 4 / (restarts_count + 1) for number in range(1, restarts_count + 1)]
     pause = max(_SAMPLE_SECONDS_MIN, seconds / _SAMPLES)
     loading = asyncio.create_task(load.run())
     began = time.monotonic()

@@ -15,8 +15,10 @@ MEMORY_JUDGED_FROM_SECONDS = 300.0
 """How long the later half must be: before that, caches and the broker's window of message ids still fill."""
 WAL_BYTES_MAX = 64 * MEBIBYTE
 _SAMPLES_MIN = 4
-_MEMORY = {"service_memory": "memory of the service", "broker_memory": "memory of the broker"}
-_MEMORY_GROWTH_MAX, _MEMORY_BYTES_MAX = 0.05, 8 * MEBIBYTE
+_MEMORY = {
+    "service_memory": ("memory of the service", 0.05, 8 * MEBIBYTE),
+    "broker_memory": ("memory of the broker", 0.1, 16 * MEBIBYTE),  # Its collector lets go of much at a time, now and then.
+}
 _COUNTS = {
     "service_descriptors": "open files of the service",
     "service_connections": "connections of the service",
@@ -59,9 +61,9 @@ def _growing(samples: Sequence[Sample]) -> Iterator[str]:
         if risen > _COUNT_GROWTH_MAX:
             yield f"{name} grew by {risen:.1f} in the later half, around {middle:.0f}; the limit is {_COUNT_GROWTH_MAX:.0f}"
     if is_memory_judged(samples):
-        for what, name in _MEMORY.items():
+        for what, (name, part_max, bytes_max) in _MEMORY.items():
             risen, middle = growth(samples, what)
-            limit = max(_MEMORY_BYTES_MAX, _MEMORY_GROWTH_MAX * middle)
+            limit = max(bytes_max, part_max * middle)
             if risen > limit:
                 yield (
                     f"{name} grew by {risen / MEBIBYTE:.1f} MiB in the later half, around {middle / MEBIBYTE:.0f} MiB; "

@@ -24,7 +24,9 @@ HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 _REQUEST = AllocateRequest(order_id="hostile", sku="NOBODY-SELLS-THIS", quantity=1).SerializeToString()
 _PAUSE_SECONDS = 0.001
-_STREAMS = 100
+_STREAMS = 64
+_CONNECTIONS_MIN = 16
+"""With so many streams on each these are more calls than the service carries out at a time."""
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def silent_connections(address: str, _: random.Random, times: int) -> Iterator[i
 def slow_senders(address: str, chance: random.Random, times: int) -> Iterator[int]:
     """Claim messages just below the limit on many streams, and send them a byte at a time."""
     with ExitStack() as open_ones:
-        connections = [open_ones.enter_context(RawConnection(address)) for _ in range(max(1, times // _STREAMS))]
+        connections = [open_ones.enter_context(RawConnection(address)) for _ in range(_connections(times))]
         for connection in connections:
             for stream in range(1, 2 * _STREAMS, 2):
                 connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.request_headers(ALLOCATE)))
@@ -88,7 +90,7 @@ def slow_senders(address: str, chance: random.Random, times: int) -> Iterator[in
 def big_messages_never_ended(address: str, _: random.Random, times: int) -> Iterator[int]:
     """Send as much of large messages as the server's windows let through, and keep the rest."""
     with ExitStack() as open_ones:
-        for _number in range(max(1, times // _STREAMS)):
+        for _number in range(_connections(times)):
             connection = open_ones.enter_context(RawConnection(address))
             connection.socket.settimeout(1.0)
             for stream in range(1, 2 * _STREAMS, 2):
@@ -105,7 +107,7 @@ def never_reading(address: str, _: random.Random, times: int) -> Iterator[int]:
     """Call with a window of nothing, so that no answer can ever be sent, and read nothing either."""
     opening = http2.PREFACE + http2.settings([(http2.INITIAL_WINDOW_SIZE, 0)])
     with ExitStack() as open_ones:
-        for _number in range(max(1, times // _STREAMS)):
+        for _number in range(_connections(times)):
             connection = open_ones.enter_context(RawConnection(address, opening))
             for stream in range(1, 2 * _STREAMS, 2):
                 connection.say(http2.request(ALLOCATE, _REQUEST, stream))
@@ -114,11 +116,17 @@ def never_reading(address: str, _: random.Random, times: int) -> Iterator[int]:
 
 @contextmanager
 def streams_without_end(address: str, _: random.Random, times: int) -> Iterator[int]:
-    """Open streams on one connection, as many as `times`, and end none."""
-    with RawConnection(address) as connection:
+    """Open streams, on one connection as many as `times` and on others as many as are allowed, and end none."""
+    methods = (ALLOCATE, HEALTH_WATCH, REFLECTION, "/no.such/Method")
+    with ExitStack() as open_ones:
+        connection = open_ones.enter_context(RawConnection(address))
         for number in range(times):
-            head = http2.request_headers((ALLOCATE, HEALTH_WATCH, REFLECTION, "/no.such/Method")[number % 4])
+            head = http2.request_headers(methods[number % len(methods)])
             connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, 2 * number + 1, head))
+        for _number in range(_connections(times)):
+            connection = open_ones.enter_context(RawConnection(address))
+            for stream in range(1, 2 * _STREAMS, 2):
+                connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.request_headers(ALLOCATE)))
         yield times
 
 
@@ -139,7 +147,7 @@ def header_floods(address: str, _: random.Random, times: int) -> Iterator[int]:
     """Send header blocks that never end, in CONTINUATION frames."""
     filling = http2.header(b"x-filling", b"x" * 8_000)
     with ExitStack() as open_ones:
-        for _number in range(max(1, times // _STREAMS)):
+        for _number in range(_connections(times)):
             connection = open_ones.enter_context(RawConnection(address))
             connection.say(http2.frame(http2.HEADERS, 0, 1, http2.request_headers(ALLOCATE)))
             for _frame in range(_STREAMS):
@@ -165,6 +173,10 @@ def control_floods(address: str, _: random.Random, times: int) -> Iterator[int]:
                 if not connection.say(kind * 100):
                     break
     yield times
+
+
+def _connections(times: int) -> int:
+    return max(_CONNECTIONS_MIN, times // _STREAMS)
 
 
 ABUSES: tuple[Abuse, ...] = (

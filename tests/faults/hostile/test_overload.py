@@ -56,7 +56,7 @@ async def test_ten_times_more_load_is_shed_and_what_is_accepted_is_answered_in_t
         assert _kept_lines(service) >= overload.answers["OK"]
 
 
-async def test_a_crowd_that_calls_faster_than_the_processor_can_answer_is_refused_in_words_that_it_understands(
+async def test_a_crowd_that_calls_faster_than_the_processor_can_answer_is_answered_in_time_or_told_why_not(
     tmp_path: Path,
 ) -> None:
     with ServiceProcess(tmp_path) as service:
@@ -70,7 +70,7 @@ async def test_a_crowd_that_calls_faster_than_the_processor_can_answer_is_refuse
             await eventually(lambda: len(after.seconds) >= 5)
 
         print(crowd)  # noqa: T201 - shown when the test fails
-        assert set(crowd.answers) == {"OK", SHED}
+        assert set(crowd.answers) <= {"OK", SHED}, "nobody is told CANCELLED"
         assert crowd.accepted_rate > rate / 4
         assert crowd.percentile(99) < CROWD_IN_TIME_SECONDS
         assert crowd.peak_bytes - before.memory_bytes < 250 * MEBIBYTE
