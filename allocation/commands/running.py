@@ -48,6 +48,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, Result]]) -> Result:
     from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError  # noqa: PLC0415 - keeps help fast
     from allocation.service_layer.streams import BrokerUnavailableError, StreamMismatchError  # noqa: PLC0415 - keeps help fast
 
+    code = grpc.StatusCode
     settings = settings_of_environment()
     configure_logs("error", settings.log_format)
     # What the parts of the service log on their way is for the service's log; the command says what came of it.
@@ -55,8 +56,8 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, Result]]) -> Result:
     try:
         return asyncio.run(work(settings))
     except grpc.aio.AioRpcError as error:
-        is_known = error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-        did_not = "the service did not do it" if is_known else "the service did not answer, and whether it did it is not known"
+        refused = error.code() in (code.INVALID_ARGUMENT, code.FAILED_PRECONDITION, code.NOT_FOUND, code.UNIMPLEMENTED)
+        did_not = "the service did not do it" if refused else "the service did not answer, and whether it did it is not known"
         give_up(f"{did_not}: {error.details()} ({error.code().name})")
     except (StartupError, BrokerUnavailableError, StreamMismatchError, StoreUnavailableError, OutcomeUnknownError) as error:
         give_up(error)

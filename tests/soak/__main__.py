@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seconds", type=_positive, default=3_600.0)
     parser.add_argument("--calls-per-second", type=_positive, default=40.0)
-    parser.add_argument("--restarts", type=int, default=3, help="how often the broker is killed, in the first quarter of the time")
+    parser.add_argument("--restarts", type=int, default=3, help="kills of the broker, in the first quarter")
     parser.add_argument("--seed", type=int, default=2011)
     parser.add_argument("--picture", type=Path, default=PICTURE)
     parser.add_argument("--json", type=Path, help="write the samples to this file too")
