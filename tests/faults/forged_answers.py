@@ -67,7 +67,10 @@ def _replace_what_was_promised(_: Evidence, ledger: Ledger) -> None:
 
 
 def _keep_what_was_rejected(evidence: Evidence, ledger: Ledger) -> None:
-    line = next(line for line in ledger.lines if line.rejections and not line.answers and line.calls == line.told)
+    rejected = (line for line in ledger.lines if line.rejections and not line.answers and line.calls == line.told)
+    orders = [message.message for message in ledger.published if message.subject == "order.placed"]
+    placed = {LineName(order.order_id, line.line_id or line.sku) for order in orders for line in order.lines}
+    line = next(line for line in rejected if line.name not in placed)
     evidence.tables["order_lines"].append(
         {
             "order_id": line.name.order_id,
