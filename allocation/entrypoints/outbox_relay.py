@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -53,6 +54,8 @@ class OutboxRelay:
         self._woken = asyncio.Event()
         self._drained = asyncio.Event()
         self._retry_seconds = _RETRY_SECONDS_FIRST
+        self._last: tuple[int, str] | None = None
+        self._put_back_to: int | None = None
 
     def wake(self) -> None:
         """Say that there is something to publish."""
@@ -82,8 +85,9 @@ class OutboxRelay:
     async def _reconcile(self) -> KnownStream:
         """Forget every event that the stream holds already, by reading it above what it is known to hold."""
         state = await self._stream.bind()
-        observed: ObservedStream = await self._submit(ObserveStream(state))
-        known = observed.known
+        ended = state.last_sequence if self._put_back_to is None else min(state.last_sequence, self._put_back_to)
+        observed: ObservedStream = await self._submit(ObserveStream(replace(state, last_sequence=ended)))
+        known, self._put_back_to = observed.known, None
         if observed.is_another:
             log.warning(
                 "the event stream was made anew, or is an older copy: what it lacks is found and sent again by the commands",
@@ -127,8 +131,20 @@ class OutboxRelay:
                 self._drained.set()
             return None
         sequence = await self._stream.publish(events)
+        if await self._is_put_back(ended := sequence - len(events)):
+            self._last, self._put_back_to = None, ended
+            return 0
+        self._last = sequence, events[-1].event_id
         await self._forget(known, [event.position for event in events], sequence)
         return sequence
+
+    async def _is_put_back(self, ended: int) -> bool:
+        """Whether a stream that ended there lacks what was published last: it is an older copy, and no duplicate was sent."""
+        if self._last is None or ended >= self._last[0]:
+            return False
+        async for found in self._stream.ids_above(self._last[0] - 1):
+            return found != self._last
+        return True
 
     async def _forget_found(self, known: KnownStream, event_ids: Sequence[str], sequence: int) -> None:
         positions = await self._reader.outbox_positions(event_ids)

@@ -19,7 +19,7 @@ from tests.integration.doors.parts import Parts, running_parts
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from allocation.service_layer.streams import OutboxEvent
 
@@ -194,18 +194,21 @@ async def test_it_ends_in_the_moment_in_which_it_is_woken(relaying: Relaying) ->
     assert done
 
 
-async def test_a_stream_that_is_put_back_while_the_relay_runs_is_looked_at_anew(relaying: Relaying) -> None:
-    await relaying.happen(3)
-    await relaying.published()
-    del relaying.events.stored[1:]
-    with capture_logs() as logged:
-        await relaying.happen(1)
+@pytest.mark.parametrize("burst", [1, 4, 5, 6, 20])
+async def test_a_stream_that_is_put_back_while_the_relay_runs_is_looked_at_anew(burst: int) -> None:
+    async with running(publish_events_max=100) as relaying:
+        await relaying.happen(8)
         await relaying.published()
-        await eventually(lambda: relaying.store.streams[EVENTS].incarnation == 2)
-    (told,) = (line for line in logged if line["log_level"] == "warning")
-    assert told["commands"] == ["allocation outbox verify", "allocation outbox re-emit"]
-    await relaying.happen(1)
-    assert len(await relaying.published()) == 3, "it does not send by itself what was lost"
+        del relaying.events.stored[3:]
+        with capture_logs() as logged:
+            await relaying.happen(burst)
+            await relaying.published()
+            await eventually(lambda: relaying.store.streams[EVENTS].incarnation == 2)
+        (told,) = (line for line in logged if line["log_level"] == "warning")
+        assert told["commands"] == ["allocation outbox verify", "allocation outbox re-emit"]
+        await relaying.happen(1)
+        assert len(await relaying.published()) == 3 + burst + 1, "it does not send by itself what was lost"
+        assert relaying.store.streams[EVENTS].incarnation == 2
 
 
 async def test_a_stream_that_is_gone_while_nothing_happens_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,3 +217,18 @@ async def test_a_stream_that_is_gone_while_nothing_happens_is_made_anew(monkeypa
         binds = relaying.events.binds
         relaying.relay.wake()
         await eventually(lambda: relaying.events.binds > binds)
+
+
+async def test_an_event_that_the_stream_has_already_is_forgotten_and_the_stream_lives_on(
+    relaying: Relaying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await relaying.happen(8)
+    await relaying.published()
+
+    async def taken_for_a_duplicate(_: Sequence[OutboxEvent]) -> int:
+        return 5
+
+    monkeypatch.setattr(relaying.events, "publish", taken_for_a_duplicate)
+    await relaying.happen(1)
+    assert len(await relaying.published()) == 8
+    assert relaying.store.streams[EVENTS].incarnation == 1
