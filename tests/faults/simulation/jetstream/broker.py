@@ -58,6 +58,11 @@ class Broker:
         for consumer in self._consumers():
             consumer.pulls.forget(inbox + ".")
 
+    def has_begun_anew(self, subject: str, since: int) -> bool:
+        """Whether the stream of a subject began its life after an instant."""
+        stream = self._administration.holder(subject)
+        return stream is not None and stream.began > since
+
     def disconnect(self, connection: Connection) -> None:
         """Lose a connection. Its pulls wait on: the client may come back to the same inboxes before anything is due."""
         if connection in self._connections:
