@@ -36,6 +36,9 @@ class Listener(Protocol):
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, and give those under way time to end."""
 
+    async def ended(self) -> None:
+        """Wait until nobody is listened to any more; raise what the door died of."""
+
 
 class CallersListener(Listener, Protocol):
     """The door of callers, who are told too how the service does."""
@@ -80,6 +83,8 @@ class Service:
             _task(self.continuation.run(), "continuation"),
             *([_task(self.retention.run(), "retention")] if self.retention is not None else []),
             _task(self._watch_health(), "health"),
+            _task(self.listener.ended(), "grpc-listener"),
+            _task(self.admin.ended(), "admin-listener"),
         ]
         stop_asked = _task(stopping.wait(), "stop")
         parts = {committing, consuming, *background}

@@ -47,3 +47,7 @@ class AdminListener:
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, and give those under way time to end."""
         await self._server.stop(grace_seconds)
+
+    async def ended(self) -> None:
+        """Wait until nobody is listened to any more; raise what gRPC's server died of."""
+        await self._server.wait_for_termination()

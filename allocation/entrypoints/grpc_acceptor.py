@@ -60,14 +60,32 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
         self._room = room
         self._under_way: set[asyncio.Task[None]] = set()
         self._ends = False
+        self._ended: asyncio.Future[None] = self._event_loop.create_future()
 
     def add_registered_method_handlers(self, method_handlers: dict[str, Any]) -> None:
         super().add_registered_method_handlers(method_handlers)
         self._handlers |= method_handlers
 
     async def shutdown(self, grace: float | None) -> None:
+        """Stop; it calls this itself when its loop died, and raises what it died of."""
+        if self._ended.done():
+            return
         self._ends = True
-        await super().shutdown(grace)
+        try:
+            await super().shutdown(grace)
+        except Exception as error:
+            with suppress(asyncio.InvalidStateError):  # It was stopped twice at a time.
+                self._ended.set_exception(error)
+            raise
+        with suppress(asyncio.InvalidStateError):
+            self._ended.set_result(None)
+
+    async def wait_for_termination(self, timeout: float | None) -> bool:  # noqa: ASYNC109 - its name and ways are gRPC's
+        """Do as gRPC says; its own would wait for ever after a death."""
+        ended, _ = await asyncio.wait({self._ended}, timeout=timeout)
+        for one in ended:
+            one.result()
+        return bool(ended)
 
     def _make_request_call_future(self, method: bytes | None) -> asyncio.Future[Any]:
         """Answer what is done only when the server stops: it is asked once for each method, and once for all others."""
@@ -89,7 +107,7 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
                 continue
             try:
                 if room is not None:
-                    room.announce()
+                    room.require_room()
             except QueueFullError as error:
                 await self._refuse(call, error)
             else:

@@ -86,6 +86,10 @@ class GrpcListener:
         self._gate.refuse()
         await stopping
 
+    async def ended(self) -> None:
+        """Wait until nobody is listened to any more; raise what gRPC's server died of."""
+        await self._server.wait_for_termination()
+
     async def tell_health(self, *, store: bool, broker: bool) -> None:
         """Say what can be reached: the store is the health of the service."""
         for name, serves in (("", store), (SERVICE_NAME, store), (BROKER_HEALTH_NAME, broker)):

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 AT_ONCE_MAX = 512
 """How many are carried out at a time: two groups of commands, one that commits and one that gathers."""
 WAITING_SECONDS_MAX = 0.5
-_ARRIVING_SECONDS_MAX = 1.0
 _NEWEST_WEIGHS = 0.01
 
 
@@ -29,14 +28,13 @@ class WaitingRoom:
 
     How long a newcomer would wait follows from how many are before him, how many are carried out at a time, and how long one
     takes at present; and nobody comes in while the first of those who wait has waited for too long. A call whose request is not
-    read yet counts among those who are before, but not for long: it may never be read.
+    read yet does not count: it may never be read.
     """
 
     def __init__(self, *, at_once_max: int = AT_ONCE_MAX, waiting_seconds_max: float = WAITING_SECONDS_MAX) -> None:
         self._at_once_max = at_once_max
         self._waiting_seconds_max = waiting_seconds_max
         self._waiting: deque[_Waiting] = deque()
-        self._arriving: deque[float] = deque()
         self._under_way = 0
         self._seconds_each: float | None = None
         self._is_open = False
@@ -51,7 +49,6 @@ class WaitingRoom:
             QueueFullError: at once.
 
         """
-        arriving_seconds = _now() - self._arriving.popleft() if self._arriving else 0.0
         self.require_room()
         if self._is_open or self._under_way < self._at_once_max:
             self._under_way += 1
@@ -61,22 +58,14 @@ class WaitingRoom:
         try:
             yield
         finally:
-            taken = arriving_seconds + _now() - began
+            taken = _now() - began
             before = taken if self._seconds_each is None else self._seconds_each
             self._seconds_each = before + (taken - before) * _NEWEST_WEIGHS
             self._leave()
 
-    def announce(self) -> None:
-        """Count a call whose request is still to be read. Raises QueueFullError if it would wait for too long."""
-        now = _now()
-        while self._arriving and now - self._arriving[0] > _ARRIVING_SECONDS_MAX:
-            self._arriving.popleft()
-        self.require_room()
-        self._arriving.append(now)
-
     def require_room(self) -> None:
         """Raise QueueFullError if whoever comes now would wait for too long."""
-        before = self._under_way + len(self._waiting) + len(self._arriving)
+        before = self._under_way + len(self._waiting)
         if self._is_open or before < self._at_once_max:
             return
         waiting_max = self._waiting_max()

@@ -82,15 +82,20 @@ class PublishesLater:
     def __init__(self, events: EventStream) -> None:
         self._events = events
         self._later: list[OutboxEvent] = []
+        self._stored = 0
 
     async def bind(self) -> StreamState:
-        """Bind."""
-        return await self._events.bind()
+        """Bind, and remember where the stream ends."""
+        state = await self._events.bind()
+        self._stored = state.last_sequence
+        return state
 
     async def publish(self, events: Sequence[OutboxEvent]) -> int:
-        """Publish the previous ones."""
-        now, self._later = self._later, list(events)
-        return await self._events.publish(now) if now else 0
+        """Publish the previous ones, and answer where the stream would end with these."""
+        if self._later:
+            self._stored = await self._events.publish(self._later)
+        self._later = list(events)
+        return self._stored + len(events)
 
     def ids_above(self, sequence: int) -> AsyncIterator[tuple[int, str]]:
         """Read what is stored."""

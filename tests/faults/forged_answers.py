@@ -30,10 +30,12 @@ def _answer_another_day(_: Evidence, ledger: Ledger) -> None:
 def _answer_where_a_line_stood_before(evidence: Evidence, ledger: Ledger) -> None:
     """Answer with the first promise of a line after it was answered that the line has left its batch."""
     asked = {line.name: line for line in ledger.lines if line.answers and line.answers[0].batch_reference}
-    left = next(
-        message for _, message in events_of(evidence, "Deallocated") if LineName(message.order_id, message.line_id) in asked
+    line, left = next(
+        (line, message)
+        for _, message in events_of(evidence, "Deallocated")
+        if (line := asked.get(LineName(message.order_id, message.line_id)))
+        and line.answers[0].sku_sequence < message.sku_sequence
     )
-    line = asked[LineName(left.order_id, left.line_id)]
     line.answers.insert(0, _backordered(left))
     line.calls += 1
 

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 def _apply_two_quantities_in_the_wrong_order(evidence: Evidence, ledger: Ledger) -> None:
     """Have the stream say two quantities of a batch the other way round, neither of them its last."""
     places: dict[str, list[int]] = {}
-    applied = {(message.batch_reference, message.purchased_quantity) for _, message in events_of(evidence, "StockChanged")}
+    applied = {event["causation_id"] for event, _ in events_of(evidence, "StockChanged")}
     for place, stored in enumerate(evidence.inbound):
         if stored.subject == "batch.quantity.changed" and "ce-id" not in stored.headers:
             places.setdefault(stored.message.batch_reference, []).append(place)
     for reference, (*found, _last) in places.items():
-        quantities = [evidence.inbound[place].message.quantity for place in found]
         everything = [
             stored.message.quantity
             for stored in evidence.inbound
@@ -30,8 +29,9 @@ def _apply_two_quantities_in_the_wrong_order(evidence: Evidence, ledger: Ledger)
         ]
         unique = [
             place
-            for place, quantity in zip(found, quantities, strict=True)
-            if everything.count(quantity) == 1 and (reference, quantity) in applied
+            for place in found
+            if everything.count(evidence.inbound[place].message.quantity) == 1
+            and f"{INBOUND}/1/{evidence.inbound[place].sequence}" in applied
         ]
         if len(unique) > 1:
             _swap_payloads(evidence, ledger, unique[0], unique[1])

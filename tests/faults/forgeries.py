@@ -85,8 +85,11 @@ def _write_to_the_event_stream(evidence: Evidence, _: Ledger) -> None:
 
 
 def _log_an_event_twice(evidence: Evidence, _: Ledger) -> None:
-    again = _last(evidence, ".Allocated") | {"event_id": "again", "position": 10_000}
-    evidence.tables["events"].append(again)
+    """Log the last event of a line again."""
+    stands = {line["sku_sequence"] for line in evidence.tables["order_lines"] if line["sku"] == "SMALL-TABLE"}
+    events = [event for event in evidence.tables["events"] if event["sku"] == "SMALL-TABLE" and event["sku_sequence"] in stands]
+    found = next(event for event in reversed(events) if event["type"].endswith(".Allocated"))
+    evidence.tables["events"].append(found | {"event_id": "again", "position": 10_000})
 
 
 def _tear_an_event_out_of_the_log(evidence: Evidence, _: Ledger) -> None:
@@ -157,7 +160,9 @@ def _answer_what_is_not_so(_: Evidence, ledger: Ledger) -> None:
 
 
 def _answer_nobody(_: Evidence, ledger: Ledger) -> None:
-    line = next(line for line in ledger.lines if line.calls == 1 and line.answers and not line.answers[0].batch_reference)
+    asked = Counter(line.name for line in ledger.lines)
+    once = (line for line in ledger.lines if line.calls == asked[line.name] == 1)
+    line = next(line for line in once if line.answers and not line.answers[0].batch_reference)
     line.answers.clear()
     line.rejections.append(Rejected("", ""))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from stock.allocation.v1.allocation_service_pb2 import AllocateRequest
+from stock.allocation.v1.inbound_events_pb2 import BatchQuantityChanged
 from stock.allocation.v1.line_pb2 import LineState, LineStatus
 
 from tests.faults.checker import problems
@@ -34,6 +35,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Records:
     async def loaded(scene: Scene) -> Evidence:
         await scene.start()
         await scene.load.run()
+        for quantity in (41, 42, 43):
+            changed = BatchQuantityChanged(batch_reference="small-table-0", quantity=quantity)
+            await scene.load.publish("batch.quantity.changed", changed)
         return await scene.evidence()
 
     with Scene(tmp_path_factory.mktemp("good-run")) as scene:

@@ -50,6 +50,7 @@ def service(heard: list[str], **relay: bool) -> Service:
     listener = Part("listener", heard)
     listener.start = lambda: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign] # it listens, and that is all
     listener.stop = lambda *_: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign, assignment] # and stops at once
+    listener.ended = asyncio.Event().wait
     return Service(
         **cast("Any", parts),
         listener=cast("Any", listener),
@@ -105,6 +106,10 @@ class Door:
         assert grace_seconds >= 0
         self.is_open = False
 
+    async def ended(self) -> None:
+        """Die of a bug."""
+        raise RuntimeError("nobody listens")
+
     async def tell_health(self, *, store: bool, broker: bool) -> None:
         """Tell nobody."""
 
@@ -120,3 +125,13 @@ async def test_the_door_of_callers_is_closed_again_when_that_of_operators_cannot
 async def test_it_ends_and_says_why_when_a_part_dies() -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         await service([], dies=True).run(asyncio.Event(), lambda: None)
+
+
+@pytest.mark.parametrize("door", ["listener", "admin"])
+async def test_it_ends_and_says_why_when_a_door_dies(door: str) -> None:
+    heard: list[str] = []
+    served = service(heard)
+    setattr(served, door, Door(opens=True))
+    with pytest.raises(RuntimeError, match="nobody listens"):
+        await served.run(asyncio.Event(), lambda: None)
+    assert "relay drain" in heard

@@ -66,6 +66,10 @@ class SimulatedListener:
         for call in self._calls:
             call.cancel()
 
+    async def ended(self) -> None:
+        """Wait for ever: it dies of nothing but its service."""
+        await asyncio.Event().wait()
+
     async def tell_health(self, *, store: bool, broker: bool) -> None:
         """Tell nobody."""
 

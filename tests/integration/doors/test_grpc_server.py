@@ -10,6 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 from stock.allocation.v1 import allocation_service_pb2 as messages
 
+from allocation.entrypoints import grpc_acceptor
 from allocation.entrypoints.address import AddressInUseError
 from allocation.entrypoints.grpc_listener import SERVICE_NAME, GrpcListener
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
@@ -158,6 +159,20 @@ async def test_the_health_of_the_broker_is_none_of_the_services(door: Door) -> N
     await door.listener.tell_health(store=False, broker=True)
     assert [await door.health(name) for name in ("", SERVICE_NAME)] == [not_serving, not_serving]
     assert await door.health("allocation.broker") == serving
+
+
+async def test_a_door_whose_server_dies_says_so(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("what nobody thought of")
+
+    ended = asyncio.ensure_future(door.listener.ended())
+    await door.create("before")
+    assert not ended.done()
+    monkeypatch.setattr(grpc_acceptor._Acceptor, "_begin", broken)  # noqa: SLF001 - a bug that it does not have
+    unanswered = asyncio.ensure_future(door.create("after"))
+    with pytest.raises(KeyError, match="nobody thought of"):
+        await asyncio.wait_for(ended, 10)
+    unanswered.cancel()
 
 
 async def test_two_doors_never_share_an_address(door: Door) -> None:

@@ -148,22 +148,3 @@ async def test_whoever_waits_when_the_room_is_opened_is_let_through_and_so_are_a
     assert desk.begun == [0, 1, 2, 3, 4, 5, 6]
     await desk.come(7)
     assert desk.begun[-1] == 7
-
-
-async def test_calls_that_are_on_their_way_count_as_well(desk: Desk) -> None:
-    await desk.practise(seconds=60.0)
-    for _ in range(2 * AT_ONCE_MAX):
-        desk.room.announce()
-    with pytest.raises(QueueFullError):
-        desk.room.announce()
-    await desk.come(0, 1, 2)
-    assert desk.begun == [0, 1, 2], "they were announced"
-
-
-async def test_calls_that_never_arrive_are_forgotten(desk: Desk) -> None:
-    await desk.practise(seconds=60.0)
-    for _ in range(2 * AT_ONCE_MAX):
-        desk.room.announce()
-    await desk.end(seconds=1.5)
-    desk.room.announce()
-    assert await desk.let_in(100) == 2 * AT_ONCE_MAX
