@@ -162,6 +162,7 @@ class AdminService(stubs.AdminServiceServicer):
             parked.subject,
             json.loads(parked.headers),
             parked.payload,
+            parked.stored_at,
         )
         envelope = envelope_of(message, parked.place.incarnation, self._new_id)
         if envelope.receipt is None:

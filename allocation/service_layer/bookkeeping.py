@@ -74,6 +74,7 @@ def park(command: Park, receipt: Receipt, uow: UnitOfWork) -> None:
             detail=command.detail,
             parked_at=uow.now,
             log_position=uow.log_position + 1,
+            stored_at=message.stored_at,
         )
     )
 

@@ -156,6 +156,8 @@ class ParkedMessage:
     parked_at: datetime
     log_position: int
     """That of the event by which it was parked."""
+    stored_at: int | None = None
+    """As `InboundMessage.stored_at`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from stock.allocation.v1.allocation_service_pb2 import AllocateRequest
-from stock.allocation.v1.inbound_events_pb2 import BatchQuantityChanged
+from stock.allocation.v1.inbound_events_pb2 import BatchQuantityChanged, OrderPlaced, OrderPlacedLine
 from stock.allocation.v1.line_pb2 import LineState, LineStatus
 
 from tests.faults.checker import problems
@@ -38,6 +38,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Records:
         for quantity in (41, 42, 43):
             changed = BatchQuantityChanged(batch_reference="small-table-0", quantity=quantity)
             await scene.load.publish("batch.quantity.changed", changed)
+        waits = OrderPlacedLine(sku="SMALL-TABLE", quantity=90)
+        await scene.load.publish("order.placed", OrderPlaced(order_id="a large order", lines=[waits]))
         return await scene.evidence()
 
     with Scene(tmp_path_factory.mktemp("good-run")) as scene:

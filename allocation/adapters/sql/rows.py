@@ -144,6 +144,7 @@ def of_parked(message: ParkedMessage) -> tuple[Any, ...]:
         message.detail,
         microseconds(message.parked_at),
         message.log_position,
+        message.stored_at,
     )
 
 
@@ -172,6 +173,7 @@ def _parked(row: Any) -> ParkedMessage:  # noqa: ANN401 - as above
         detail=row.detail,
         parked_at=instant(row.parked_at),
         log_position=row.log_position,
+        stored_at=row.stored_at,
     )
 
 

@@ -35,10 +35,11 @@ async def open_sqlite(
     SQLite before 3.51.3 can corrupt a write-ahead log that two connections checkpoint, so one alone does.
 
     Raises:
-        StartupError: the file is no database, or cannot be written to.
+        StartupError: the file is no database, cannot be written to, or is a symbolic link.
         SchemaAheadError: it was last used by a newer release.
 
     """
+    _require_no_link(path)
     writer = create_engine(
         URL.create("sqlite", database=str(path)), poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
@@ -62,6 +63,14 @@ async def open_sqlite(
         await readers.dispose()
         await store.close()
         writer.dispose()
+
+
+def _require_no_link(path: Path) -> None:
+    if path.is_symlink():
+        raise StartupError(
+            f"the database {path} is a symbolic link, and the lock of the link's folder guards no file elsewhere; "
+            f"name {path.resolve()} itself (a link to its folder does no harm)"
+        )
 
 
 @asynccontextmanager

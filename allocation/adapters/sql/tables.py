@@ -142,6 +142,7 @@ parked_messages = Table(
     Column("detail", String, nullable=False),
     Column("parked_at", BigInteger, nullable=False),
     Column("log_position", BigInteger, nullable=False, server_default="0"),
+    Column("stored_at", BigInteger),
     Column("ending", String(32)),
     Column("ending_detail", String),
     Column("ended_at", BigInteger),

@@ -64,6 +64,7 @@ class Operators:
             detail="delivered 41 times",
             parked_at=TODAY,
             log_position=1,
+            stored_at=sequence * 1_000_000,
         )
         return messages.ParkedPlace(**place._asdict())
 
@@ -110,6 +111,7 @@ async def test_messages_are_carried_out_in_the_order_of_their_stream_each_once(o
         (11, Outcome.REPLAY_OUTCOME_APPLIED, ""),
     ]
     assert operators.store.batches_by_reference["b1"].purchased_quantity == 8
+    assert operators.store.fences["b1"].stored_at == 11_000_000, "when the broker stored it, not when it was replayed"
     assert await operators.replay(later) == [(10, Outcome.REPLAY_OUTCOME_NOT_PARKED, "")]
 
 

@@ -101,7 +101,7 @@ def parked_message(sequence: int) -> ParkedMessage:
     place = StreamPlace("INBOUND", 1, sequence)
     headers = '{"ce-id": "7"}'
     return ParkedMessage(
-        place, "batch.created", headers, b"\xff", b"\x00" * 32, 3, ParkingReason.MALFORMED, "no such bytes", NOW, 1
+        place, "batch.created", headers, b"\xff", b"\x00" * 32, 3, ParkingReason.MALFORMED, "no such bytes", NOW, 1, 10**15
     )
 
 

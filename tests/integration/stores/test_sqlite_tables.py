@@ -157,6 +157,15 @@ async def open_and_close(path: Path) -> None:
         pass
 
 
+def test_a_link_to_a_database_is_refused_as_the_lock_of_its_folder_is_not_that_of_the_database(path: Path) -> None:
+    asyncio.run(open_and_close(path))
+    link = path.parent / "elsewhere" / path.name
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with pytest.raises(StartupError, match=f"name {path} itself"):
+        asyncio.run(open_and_close(link))
+
+
 def test_a_database_of_a_newer_release_is_refused_and_not_touched(path: Path) -> None:
     asyncio.run(open_and_close(path))
     with closing(sqlite3.connect(path)) as connection:

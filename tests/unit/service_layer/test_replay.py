@@ -267,6 +267,20 @@ def test_a_replay_out_of_a_former_stream_leaves_the_present_one_its_place(house:
     assert quantity(house) == 5
 
 
+def test_in_an_older_copy_of_the_stream_an_older_quantity_does_not_overwrite_one_that_was_replayed(
+    house: House, consumer: Consumer
+) -> None:
+    house.do(CreateBatch("b1", RUG, 10))
+    consumer.publish(changed(9))
+    older, message = consumer.message(changed(5)), consumer.message(changed(7))
+    park(house, consumer, message)
+    stored_at = house.store.parked[FIRST._replace(sequence=message.sequence)].stored_at
+    assert replay(house, replace(message, stored_at=stored_at)) is Consumption.APPLIED
+    consumer.put_back(older.sequence)
+    assert consumer.consume(older) == [Consumption.SUPERSEDED]
+    assert quantity(house) == 7
+
+
 def test_a_quantity_of_another_batch_has_overtaken_nothing(house: House, consumer: Consumer) -> None:
     house.do(CreateBatch("b1", RUG, 10), CreateBatch("b2", RUG, 10))
     message = consumer.message(changed(5))

@@ -14,10 +14,12 @@ def upgrade() -> None:
     op.add_column("streams", sa.Column("last_stored_at", sa.BigInteger(), nullable=True))
     op.add_column("streams", sa.Column("copied_through", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("fences", sa.Column("stored_at", sa.BigInteger(), nullable=True))
+    op.add_column("parked_messages", sa.Column("stored_at", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
     """Take them away."""
+    op.drop_column("parked_messages", "stored_at")
     op.drop_column("fences", "stored_at")
     op.drop_column("streams", "copied_through")
     op.drop_column("streams", "last_stored_at")
