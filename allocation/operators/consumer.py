@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.timestamp_pb2 import Timestamp
 from stock.allocation.admin.v1 import admin_service_pb2 as messages
 
+from allocation.adapters.jetstream.streams import stored_at
 from allocation.adapters.sql.reader import SqlReader
 from allocation.adapters.sql.sqlite import open_for_reading
 from allocation.connections import inbound_configuration
@@ -61,18 +62,34 @@ async def status(settings: Settings) -> Status:
             # It may have been consumed since the stream was looked at: then the stream is further now.
             later = await progress_of(connection, settings, subjects)
             progress = replace(progress, last_sequence=later.last_sequence)
-        lost_before = 0
+        lost_before, last_stored_at = 0, None
+        if known is not None and known.last_stored_at is not None:
+            last_stored_at = await stored_at(connection, progress.stream, known.last_sequence)
         if known is not None and known.is_behind(progress.acknowledged_through):
             again = await next_message(connection, progress.stream, known.last_sequence + 1, subjects)
             lost_before = min(again.sequence if again else progress.last_sequence + 1, progress.acknowledged_through + 1)
-    return Status(progress, known, datetime.now(UTC), findings(progress, known, lost_before))
+    return Status(progress, known, datetime.now(UTC), findings(progress, known, lost_before, last_stored_at))
 
 
-def findings(progress: Progress, known: KnownStream | None, lost_before: int) -> list[Finding]:
-    """Say where one of both is an older copy; of what was acknowledged, the stream holds nothing before `lost_before`."""
+def findings(
+    progress: Progress, known: KnownStream | None, lost_before: int, last_stored_at: int | None = None
+) -> list[Finding]:
+    """Say where one of both is an older copy; of what was acknowledged, the stream holds nothing before `lost_before`.
+
+    `last_stored_at` is when the message was stored that the stream has where the database consumed its last.
+    """
     if known is None:
         return []
     found = []
+    if known.consumed_another(last_stored_at):
+        found.append(
+            Finding(
+                "older_stream",
+                f"message {known.last_sequence} of the stream is not the one that this database has consumed: the stream is an "
+                f"older copy that has grown since; {after_an_older_stream('start the service, anew if it runs')}",
+                "",
+            )
+        )
     if progress.last_sequence < known.last_sequence:
         found.append(
             Finding(

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from allocation.service_layer.unit_of_work import UnitOfWork
 
 
-_ROUNDED = 2
-
-
 def observe_stream(command: ObserveStream, uow: UnitOfWork) -> ObservedStream:
     """Tell the lives of a stream apart: another creation time, or another message at the highest known sequence, is a new life.
 
@@ -31,7 +28,7 @@ def observe_stream(command: ObserveStream, uow: UnitOfWork) -> ObservedStream:
         known = KnownStream(state.name, state.created_at, incarnation=1, last_sequence=0)
     elif before.created_at != state.created_at:
         known = KnownStream(state.name, state.created_at, before.incarnation + 1, last_sequence=0)
-    elif state.last_sequence < before.last_sequence or _is_another(command.last_stored_at, before.last_stored_at):
+    elif state.last_sequence < before.last_sequence or before.consumed_another(command.last_stored_at):
         known = KnownStream(
             state.name,
             state.created_at,
@@ -43,11 +40,6 @@ def observe_stream(command: ObserveStream, uow: UnitOfWork) -> ObservedStream:
         return ObservedStream(before, is_another=False)
     uow.remember_stream(known)
     return ObservedStream(known, is_another=before is not None)
-
-
-def _is_another(stored_at: int | None, known_as_stored_at: int | None) -> bool:
-    """Whether a message is not the one that was consumed; a microsecond may be lost on the way of either time."""
-    return None not in (stored_at, known_as_stored_at) and abs((stored_at or 0) - (known_as_stored_at or 0)) > _ROUNDED
 
 
 def mark_published(command: MarkPublished, uow: UnitOfWork) -> None:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from allocation.domain.order_line import KeptLine
     from allocation.service_layer.housekeeping import ParkingReason
 
+_ROUNDED = 2
+"""So many microseconds may be lost on the way of an instant of the broker's."""
+
 
 class LineKey(NamedTuple):
     """The identity of an order line."""
@@ -87,6 +90,10 @@ class KnownStream:
     last_sequence: int
     last_stored_at: int | None = None
     copied_through: int = 0
+
+    def consumed_another(self, stored_at: int | None) -> bool:
+        """Whether the message that is at `last_sequence` now, and was stored then, is not the one that was consumed there."""
+        return None not in (stored_at, self.last_stored_at) and abs((stored_at or 0) - (self.last_stored_at or 0)) > _ROUNDED
 
     def is_behind(self, ack_floor: int) -> bool:
         """Whether more was acknowledged than was consumed here: then this is an older copy of what acknowledged it."""

@@ -40,6 +40,10 @@ class Part:
         """Stop."""
         self.stopped.set()
 
+    async def ended(self) -> None:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+
     def start(self) -> asyncio.Task[None]:
         """Start, as the group commit does."""
         return asyncio.create_task(self.run())
@@ -50,7 +54,6 @@ def service(heard: list[str], **relay: bool) -> Service:
     listener = Part("listener", heard)
     listener.start = lambda: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign] # it listens, and that is all
     listener.stop = lambda *_: asyncio.create_task(asyncio.sleep(0))  # type: ignore[method-assign, assignment] # and stops at once
-    listener.ended = asyncio.Event().wait
     return Service(
         **cast("Any", parts),
         listener=cast("Any", listener),

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from allocation.adapters.jetstream.api import ask, ask_if_there, instant, microseconds
+from allocation.adapters.jetstream.api import ask
 from allocation.adapters.jetstream.comparison import holds_others
 from allocation.adapters.jetstream.delivery import JetStreamDelivery, StreamLife
 from allocation.adapters.jetstream.durable_consumer import replace_consumer
-from allocation.adapters.jetstream.errors import MESSAGE_NOT_FOUND
 from allocation.adapters.jetstream.pull import PullReader
-from allocation.adapters.jetstream.streams import ensure_inbound, ensure_stream, stream_state
+from allocation.adapters.jetstream.streams import ensure_inbound, ensure_stream, stored_at, stream_state
 from allocation.service_layer.streams import BrokerUnavailableError
 
 if TYPE_CHECKING:
@@ -91,8 +90,7 @@ class JetStreamInbound:
         """Answer when the message with a sequence was stored; None: it is not there."""
         if self._bound_to is None:
             raise BrokerUnavailableError("not bound to the inbound stream")
-        found = await ask_if_there(self._connection, f"STREAM.MSG.GET.{self._bound_to}", MESSAGE_NOT_FOUND, {"seq": sequence})
-        return None if found is None else microseconds(instant(found["message"]["time"]))
+        return await stored_at(self._connection, self._bound_to, sequence)
 
     async def deliver_again(self, start: int | datetime) -> int:
         """Make the consumer anew, beginning at a sequence or an instant; whoever fetches notices that the old one is gone.

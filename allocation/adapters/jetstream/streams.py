@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from allocation.adapters.jetstream.api import ask, ask_if_there, instant
+from allocation.adapters.jetstream.api import ask, ask_if_there, instant, microseconds
 from allocation.adapters.jetstream.comparison import (
     holds_others,
     is_held,
@@ -17,6 +17,7 @@ from allocation.adapters.jetstream.comparison import (
 )
 from allocation.adapters.jetstream.durable_consumer import ensured_consumer
 from allocation.adapters.jetstream.errors import (
+    MESSAGE_NOT_FOUND,
     STREAM_NAME_IN_USE,
     STREAM_NOT_FOUND,
     SUBJECTS_OVERLAP,
@@ -88,6 +89,12 @@ async def _ensured_stream(
     require_apart(name, found["config"].get("subjects") or (), ours["subjects"], configuration.subjects_apart)
     settle(f"stream {name}", stream_differences(ours, found["config"], configuration.matters), adopt=adopt)
     return found
+
+
+async def stored_at(connection: BrokerConnection, stream: str, sequence: int) -> int | None:
+    """Answer when the message with a sequence was stored, as `InboundMessage.stored_at`; None: it is not there."""
+    found = await ask_if_there(connection, f"STREAM.MSG.GET.{stream}", MESSAGE_NOT_FOUND, {"seq": sequence})
+    return None if found is None else microseconds(instant(found["message"]["time"]))
 
 
 async def stream_state(connection: BrokerConnection, name: str) -> StreamState:

@@ -106,6 +106,12 @@ def _check_copy(patient: Patient, stream: dict[str, Any], known: KnownStream) ->
             f"stream {name} ends at {last:,}, and the database knows it up to {known.last_sequence:,}: it is an older copy",
             _after_an_older_copy(patient, is_inbound=is_inbound),
         )
+    if patient.broker is not None and is_inbound and known.consumed_another(patient.broker.last_consumed_stored_at):
+        yield warning(
+            f"message {known.last_sequence:,} of stream {name} is not the one that the database has consumed: it is an older "
+            "copy that has grown since",
+            _after_an_older_copy(patient, is_inbound=True),
+        )
     consumer = patient.broker.consumer if patient.broker is not None else None
     if consumer is None or consumer["stream_name"] != name:
         return

@@ -44,6 +44,8 @@ class Broker:
     """None: it cannot be seen from here."""
     sync_source: str
     is_embedded: bool
+    last_consumed_stored_at: int | None = None
+    """When the message was stored that the inbound stream has where the database consumed its last: microseconds since 1970."""
 
 
 async def look_at_broker(connection: BrokerConnection, settings: Settings, folder: Path | None) -> Broker:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from allocation.adapters.jetstream.streams import stored_at
 from allocation.adapters.sql.inspection import inspect
 from allocation.adapters.startup_error import StartupError
 from allocation.connections import database_path
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from allocation.adapters.sql.inspection import Inspection
     from allocation.operators.doctor.broker import Broker
     from allocation.operators.doctor.finding import Finding
+    from allocation.service_layer.records import KnownStream
     from allocation.settings import Settings
 
 Findings = list[tuple[str, "Finding"]]
@@ -89,6 +92,9 @@ async def look(settings: Settings, *, thorough: bool) -> Patient:
         # What was consumed or published since then is no sign of an older copy: the stream is further now.
         later, _ = await _broker(settings, folder)
         _end_as(broker, later)
+    if broker is not None and inspection is not None and broker.inbound is not None:
+        known = inspection.streams.get(broker.inbound["config"]["name"])
+        broker.last_consumed_stored_at = await _stored_at(settings, known) if known is not None else None
     return Patient(
         settings, datetime.now(UTC), database, inspection, not_named or not_inspected, broker, not_connected, running
     )
@@ -109,6 +115,13 @@ async def _broker(settings: Settings, folder: Path | None) -> tuple[Broker | Non
             return await look_at_broker(connection, settings, folder), ""
     except (BrokerUnavailableError, ValueError) as away:
         return None, str(away)
+
+
+async def _stored_at(settings: Settings, known: KnownStream) -> int | None:
+    with suppress(BrokerUnavailableError, ValueError):
+        async with connected(settings) as connection:
+            return await stored_at(connection, known.name, known.last_sequence)
+    return None
 
 
 def _streams(broker: Broker) -> list[dict[str, Any]]:

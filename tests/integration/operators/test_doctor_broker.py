@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from allocation.adapters.jetstream.api import ask
+from allocation.adapters.jetstream.streams import stored_at
 from allocation.connections import event_configuration, inbound_configuration
+from allocation.operators import consumer
 from allocation.operators.broker import connected
 from allocation.operators.doctor import broker as doctor_broker
 from allocation.operators.doctor import examination
@@ -187,3 +189,23 @@ async def test_what_is_published_while_the_doctor_looks_makes_no_older_copy(
         monkeypatch.setattr(examination, "_inspection", later)
         found = bad(check_copies(await examined(settings)))
     assert [level for level, said in found if stream in said] == ([] if is_published_meanwhile else ["warning"])
+
+
+@pytest.mark.parametrize("seconds_apart", [0, 60])
+async def test_an_older_copy_that_has_grown_since_is_known_by_its_message(
+    settings: Settings, tmp_path: Path, seconds_apart: int
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    await keep_books(folder)
+    async with connected(settings) as connection:
+        await create(connection, settings)
+        await connection.client().jetstream().publish("order.placed", b"x")
+        name = inbound_configuration(settings).name
+        created = (await ask(connection, f"STREAM.INFO.{name}"))["created"]
+        consumed = (await stored_at(connection, name, 1) or 0) + seconds_apart * 1_000_000
+        columns = "(name, created_at, incarnation, last_sequence, last_stored_at)"
+        forge(folder, f"REPLACE INTO streams {columns} VALUES ('{name}', '{created}', 1, 1, {consumed})")  # noqa: S608 - ours
+        found = [said for _, said in bad(check_copies(await examined(settings))) if name in said]
+        status = await consumer.status(settings)
+    assert len(found) == len(status.findings) == (1 if seconds_apart else 0)

@@ -68,6 +68,14 @@ def test_a_stream_that_ends_before_what_was_consumed_is_an_older_copy() -> None:
     assert found.meaning.endswith("have publishers send again what the stream lacks and was not consumed")
 
 
+def test_a_stream_with_another_message_where_the_last_was_consumed_is_an_older_copy() -> None:
+    last = replace(known(91), last_stored_at=1_000_000)
+    assert findings(PROGRESS, last, 0, 1_000_001) == [], "rounded"
+    (found,) = findings(PROGRESS, last, 0, 5_000_000)
+    assert (found.name, found.command) == ("older_stream", "")
+    assert found.meaning.startswith("message 91 of the stream is not the one that this database has consumed")
+
+
 def test_the_longest_waiting_message_is_shown_with_its_age() -> None:
     lines = consumer_shown.for_people(Status(PROGRESS, known(100), TODAY + timedelta(seconds=90))).splitlines()
     assert "oldest unacknowledged   sequence 91, order.placed, published 2026-01-01T00:00:00Z, 90 s ago" in lines

@@ -262,6 +262,17 @@ def test_an_inbound_stream_that_is_older_than_the_database_has_its_publishers_se
         assert "outbox" not in finding.advice, "that is about the other stream"
 
 
+def test_an_older_copy_of_the_inbound_stream_is_known_when_it_has_grown_since() -> None:
+    patient = stopped(healthy())
+    inspection_of(patient).streams["ALLOCATION_INBOUND"].last_stored_at = 1_000_000
+    for stored_at, levels in ((None, []), (1_000_001, []), (5_000_000, ["warning"])):
+        broker_of(patient).last_consumed_stored_at = stored_at
+        assert [level for level, _ in bad(check_copies(patient))] == levels
+    (finding,) = check_copies(patient)
+    assert finding.found.startswith("message 7 of stream ALLOCATION_INBOUND is not the one that the database has consumed")
+    assert finding.advice.startswith("start the service: ")
+
+
 def test_a_stream_that_was_made_anew_is_noticed_by_a_service_that_starts() -> None:
     patient = healthy()
     inspection_of(patient).streams["ALLOCATION_EVENTS"].created_at = "sunday"
