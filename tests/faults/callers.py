@@ -151,7 +151,9 @@ class Callers:
                 if error.code() in _REJECTED:
                     asked.rejections.append(Rejected(error.code().name, read_refusal(error).reason))
                     self._ledger.callers.answered()
-                elif error.code() not in self._unanswered:
+                elif error.code() in self._unanswered:
+                    asked.fail(error.code().name, read_refusal(error).reason)
+                else:
                     raise
             else:
                 asked.answers.append(content(answer))

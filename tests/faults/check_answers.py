@@ -60,7 +60,7 @@ def check_answers(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
                 )
     for name, lines in asked.items():
         answered = sum(answer.state == LineState.LINE_STATE_OUT_OF_STOCK for line in lines for answer in line.answers)
-        silent = sum(line.calls - line.told for line in lines)
+        silent = sum(line.silent for line in lines)
         if not answered <= refused[name] <= answered + silent:
             calls = sum(line.calls for line in lines)
             sentence = f"was out of stock {refused[name]} times in {calls} calls, {answered} answered so, {silent} not answered"

@@ -51,6 +51,19 @@ def check_created(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
             yield Problem(Kind.WRONG, f"batch {reference} {sentence}")
 
 
+def check_refused(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
+    """No batch is there that was asked for by calls alone each of which was refused."""
+    stored = [message for message in evidence.inbound if message.is_decodable]
+    named = {message.message.batch_reference for message in stored if message.subject == "batch.created"}
+    named |= {message.message.batch_reference for message in ledger.published if message.subject == "batch.created"}
+    named |= {asked.request.batch_reference for asked in ledger.batches if asked.may_be_in_effect}
+    refused = {asked.request.batch_reference for asked in ledger.batches} - named
+    for batch in evidence.tables["batches"]:
+        if batch["reference"] in refused:
+            sentence = f"batch {batch['reference']} is there, and every call that was to create it was refused"
+            yield Problem(Kind.WRONG, sentence)
+
+
 def check_quantities(evidence: Evidence, ledger: Ledger) -> Iterator[Problem]:
     """Where one caller alone changes a batch: each answered change was in effect, in his order, and each call at most once."""
     stocks = _stocks(evidence)

@@ -62,6 +62,7 @@ def problems(  # noqa: PLR0913 - what a fault takes away by its nature, each by 
             check_answers.check_contents(evidence, ledger),
             check_answers.check_progress(ledger),
             check_calls.check_created(evidence, ledger),
+            check_calls.check_refused(evidence, ledger),
             check_calls.check_quantities(evidence, ledger),
             check_calls.check_rejections(evidence, ledger),
             check_asked.check_kept(evidence, ledger),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from stock.allocation.v1.line_pb2 import LineState, LineStatus
 
 from tests.faults.consistent_forgeries import events_of
-from tests.faults.ledger import AskedLine, Ledger, LineName
+from tests.faults.ledger import AskedBatch, AskedLine, AskedQuantity, Ledger, LineName
 from tests.faults.problem import Kind
 
 if TYPE_CHECKING:
@@ -87,6 +88,27 @@ def _keep_what_was_rejected(evidence: Evidence, ledger: Ledger) -> None:
     )
 
 
+def _refuse_a_line_that_is_kept(_: Evidence, ledger: Ledger) -> None:
+    asked = Counter(line.name for line in ledger.lines)
+    line = next(line for line in ledger.lines if line.answers and line.answers[0].batch_reference and asked[line.name] == 1)
+    _refuse(line)
+
+
+def _refuse_a_batch_that_is_there(_: Evidence, ledger: Ledger) -> None:
+    _refuse(ledger.batches[0])
+
+
+def _refuse_a_change_that_was_made(evidence: Evidence, ledger: Ledger) -> None:
+    made = {event["correlation_id"] for event, _ in events_of(evidence, "StockChanged")}
+    _refuse(next(asked for asked in ledger.quantities if asked.correlation_ids & made))
+
+
+def _refuse(asked: AskedLine | AskedBatch | AskedQuantity) -> None:
+    asked.answers.clear()
+    for call in range(1, asked.calls + 1):
+        asked.refused.add(call)
+
+
 def _answer_another_batch(_: Evidence, ledger: Ledger) -> None:
     ledger.batches[0].answers[0].sku = "MISBEGOTTEN-RUG"
 
@@ -106,6 +128,9 @@ FORGED_ANSWERS: list[Forgery] = [
     (_answer_backordered_by_another_event, Kind.LOST, "and the log does not say so"),
     (_replace_what_was_promised, Kind.LOST, "was promised and is kept as"),
     (_keep_what_was_rejected, Kind.WRONG, "asked for was"),
+    (_refuse_a_line_that_is_kept, Kind.WRONG, "asked for was None"),
+    (_refuse_a_batch_that_is_there, Kind.WRONG, "and every call that was to create it was refused"),
+    (_refuse_a_change_that_was_made, Kind.WRONG, "which asked for None"),
     (_answer_another_batch, Kind.WRONG, "was answered about another one"),
     (_answer_more_lines_than_went_elsewhere, Kind.WRONG, "100 lines were Allocated by call"),
     (_answer_about_another_batch, Kind.WRONG, "was answered about small-table-0"),

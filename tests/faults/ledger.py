@@ -30,6 +30,14 @@ class LineName(NamedTuple):
     line_id: str
 
 
+_REFUSALS = {
+    ("RESOURCE_EXHAUSTED", "REJECTION_REASON_QUEUE_FULL"),
+    ("UNAVAILABLE", "REJECTION_REASON_SHUTTING_DOWN"),
+    ("UNAVAILABLE", "REJECTION_REASON_STORE_UNAVAILABLE"),
+}
+"""Codes and reasons with which the service says that it has done nothing."""
+
+
 class Rejected(NamedTuple):
     """A rejection as its caller was told it: the name of the status code and of the RejectionReason."""
 
@@ -45,11 +53,28 @@ class Asked(Generic[Request, Answer]):
     calls: int = 0
     answers: list[Answer] = field(default_factory=list)
     rejections: list[Rejected] = field(default_factory=list)
+    refused: set[int] = field(default_factory=set)
+    """Which calls, counted from 1, were refused with a reason that says that nothing happened."""
 
     @property
     def told(self) -> int:
         """How many of the calls were answered, with a rejection or without."""
         return len(self.answers) + len(self.rejections)
+
+    @property
+    def silent(self) -> int:
+        """How many of the calls may be in effect or not: nobody was told."""
+        return self.calls - self.told - len(self.refused)
+
+    @property
+    def may_be_in_effect(self) -> bool:
+        """Whether it was answered, or may have been done; what was rejected or refused each time changed nothing."""
+        return bool(self.answers) or self.silent > 0
+
+    def fail(self, code: str, reason: str) -> None:
+        """Take down how the last call failed: with a refusal, or with silence."""
+        if (code, reason) in _REFUSALS:
+            self.refused.add(self.calls)
 
 
 @dataclass
@@ -82,8 +107,8 @@ class AskedQuantity(Asked[ChangeBatchQuantityRequest, ChangeBatchQuantityRespons
 
     @property
     def correlation_ids(self) -> set[str]:
-        """The correlation_ids of all calls so far."""
-        return {self.correlation_id(call) for call in range(1, self.calls + 1)}
+        """The correlation_ids of all calls so far that were not refused."""
+        return {self.correlation_id(call) for call in range(1, self.calls + 1) if call not in self.refused}
 
 
 @dataclass(frozen=True)
@@ -123,7 +148,12 @@ class Ledger:
     @property
     def unanswered(self) -> int:
         """How many calls were never answered."""
-        return sum(asked.calls - asked.told for asked in self._asked())
+        return sum(asked.silent for asked in self._asked())
+
+    @property
+    def refused(self) -> int:
+        """How many calls were refused with a reason that says that nothing happened."""
+        return sum(len(asked.refused) for asked in self._asked())
 
     @property
     def commands(self) -> int:
@@ -149,4 +179,5 @@ class Ledger:
         yield from self.quantities
 
     def __str__(self) -> str:
-        return f"{self.calls} RPCs ({self.unanswered} unanswered), {len(self.published)} messages published"
+        calls = f"{self.calls} RPCs ({self.unanswered} unanswered, {self.refused} refused)"
+        return f"{calls}, {len(self.published)} messages published"

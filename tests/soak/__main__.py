@@ -31,6 +31,7 @@ PICTURE = Path(__file__).parents[2] / "docs" / "soak.png"
 _SAMPLES = 400
 _SAMPLE_SECONDS_MIN = 0.5
 _QUIET_SECONDS = 60.0
+_SAID_TIMES = 12
 _SETTINGS = {"inbound_stream_bytes_max": 8 << 20, "event_stream_bytes_max": 32 << 20}
 """Streams that are full, and lose or trim their oldest messages, before memory is judged: a broker's memory grows with them."""
 
@@ -63,6 +64,7 @@ async def _soak(given: argparse.Namespace) -> int:
         await asyncio.to_thread(service.start)
         load = SoakLoad(service.grpc_address, service.nats_url, seed=given.seed, calls_per_second=given.calls_per_second)
         await load.stock_up()
+        _say(f"process {service.pid} is soaked for {given.seconds / 60:.1f} minutes, its log is {service.log}")
         samples = await _watched(service, load, given.seconds, given.restarts)
         problems = growing(samples) + await _ending(service, load, samples)
     judged = "" if is_memory_judged(samples) else " Too short to judge memory."
@@ -85,6 +87,8 @@ async def _watched(service: ServiceProcess, load: SoakLoad, seconds: float, rest
     began = time.monotonic()
     while (elapsed := time.monotonic() - began) < seconds and not loading.done():
         samples.append(await asyncio.to_thread(look, service, elapsed, load.total))
+        if len(samples) % (_SAMPLES // _SAID_TIMES) == 0:
+            _say(samples[-1].shown())
         if restarts and elapsed >= restarts[0]:
             restarts.pop(0)
             os.kill(service.broker_pid, signal.SIGKILL)
@@ -118,6 +122,7 @@ async def _ending(service: ServiceProcess, load: SoakLoad, samples: Sequence[Sam
 
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ class Sample:
     outbox_rows: int
     parked_rows: int
 
+    def shown(self) -> str:
+        """Say the most of it in a line."""
+        return (
+            f"{self.seconds / 60:5.1f} minutes, {self.answers:,} answers, {self.service_memory >> 20} MiB, "
+            f"{self.service_descriptors} files, {self.service_connections} connections, {self.service_threads} threads"
+        )
+
 
 def look(service: ServiceProcess, seconds: float, answers: int) -> Sample:
     """Look at everything once."""

@@ -122,6 +122,7 @@ def _probed(scene: Scene, name: str) -> Iterator[Problem]:
                 asked.answers.append(stub.Allocate(asked.request, timeout=_CALL_SECONDS).line)
             except grpc.RpcError as error:
                 refusal = read_refusal(error)
+                asked.fail(refusal.code.name, refusal.reason)
                 if refusal.code != grpc.StatusCode.UNAVAILABLE:
                     yield Problem(Kind.WRONG, f"on a full disk Allocate was answered {refusal}")
         try:

@@ -56,6 +56,7 @@ async def _publish(client: Client, subject: str, message: Message) -> None:
     payload = message.SerializeToString().hex()
     said = {"subject": subject, "payload": payload, "headers": headers, "sequence": acknowledged.seq}
     sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

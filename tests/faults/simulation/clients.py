@@ -123,6 +123,8 @@ class Caller:
             except CallFailedError as failure:
                 if failure.code in _REJECTED:
                     asked.rejections.append(Rejected(failure.code.name, failure.reason))
+                else:
+                    asked.fail(failure.code.name, failure.reason)
             else:
                 asked.answers.append(content(answer))
             if asked.told > told:
