@@ -68,9 +68,10 @@ async def open_store(settings: Settings) -> AsyncIterator[tuple[Store, Reader]]:
 
 
 def database_path(settings: Settings) -> Path:
-    """Answer where the SQLite file is, or is to be."""
+    """Answer where the SQLite file is, or is to be: in its folder's own name, whatever links lead there."""
     url = settings.database_url
-    return Path(_database_of(url) if url else f"{settings.data_folder}/{DATABASE_FILE}")
+    named = Path(_database_of(url) if url else f"{settings.data_folder}/{DATABASE_FILE}")
+    return named.parent.resolve() / named.name
 
 
 def existing_database(settings: Settings) -> Path:

@@ -43,7 +43,7 @@ class Listener(Protocol):
 class CallersListener(Listener, Protocol):
     """The door of callers, who are told too how the service does."""
 
-    async def tell_health(self, *, store: bool, broker: bool) -> None:
+    def tell_health(self, *, store: bool, broker: bool) -> None:
         """Say what can be reached."""
 
 
@@ -133,7 +133,7 @@ class Service:
             except StoreUnavailableError as error:
                 log.warning("store cannot be read", error=str(error))
                 store = False
-            await self.listener.tell_health(store=store, broker=self.broker_is_healthy())
+            self.listener.tell_health(store=store, broker=self.broker_is_healthy())
             await asyncio.sleep(_HEALTH_SECONDS)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _METADATA_BYTES_MAX = 16 * 1024
 _STREAMS_PER_CONNECTION_MAX = 64
 _WINDOW_BYTES = 16 * 1024
+_REQUEST_BYTES_MAX = 64 * 1024
 _PENDING_CALLS_MAX = 8_192
 _HANDSHAKE_SECONDS_MAX = 10
 _IDLE_SECONDS_MAX = 5 * 60
@@ -31,8 +32,11 @@ def limits() -> Iterator[tuple[str, int]]:
     yield "grpc.max_concurrent_streams", _STREAMS_PER_CONNECTION_MAX
     # Else a stream that was opened as another ended is refused now and then, although its caller keeps the limit.
     yield "grpc.http.overload_protection", 0
-    # What a stream may hold that nobody has read yet. The largest request that keeps the contract has some 3 kB; gRPC would
-    # begin with 64 kB, and let it grow with what it takes for a fast network.
+    # The largest request that keeps the contract has some 3 kB. With gRPC's 4 MB one connection could make us hold a gigabyte,
+    # in requests that it never ends or in the names that it watches.
+    yield "grpc.max_receive_message_length", _REQUEST_BYTES_MAX
+    # What a stream may hold that nobody has read yet; gRPC would begin with 64 kB, and let it grow with what it takes for a
+    # fast network.
     yield "grpc.http2.lookahead_bytes", _WINDOW_BYTES
     yield "grpc.http2.bdp_probe", 0
     # What waits to be taken in: the streams of 128 connections. Above 1,000 gRPC would begin to end some of them at random,

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from stock.allocation.v1 import allocation_service_pb2, allocation_service_pb2_grpc
 
@@ -14,6 +14,7 @@ from allocation.entrypoints.address import AddressInUseError, is_free
 from allocation.entrypoints.grpc_acceptor import accepting_server
 from allocation.entrypoints.grpc_certificates import CertificateError
 from allocation.entrypoints.grpc_gate import Gate
+from allocation.entrypoints.grpc_health import HealthService
 from allocation.entrypoints.grpc_limits import limits
 from allocation.entrypoints.grpc_waiting_room import WaitingRoom
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SERVICE_NAME = allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"].full_name
 BROKER_HEALTH_NAME = "allocation.broker"
 """The broker has a health of its own: while it is away the service still serves."""
+_HEALTH_NAME = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _REFUSING_SECONDS = 0.2
 _TOLD_SECONDS = 0.05
 """Within which gRPC has told every connection to call elsewhere."""
@@ -38,13 +40,13 @@ class GrpcListener:
     ) -> None:
         self._host, self._port, self._credentials = host, port, credentials
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._health = health.aio.HealthServicer()
+        self._health = HealthService()
         room = WaitingRoom()
         self._gate = Gate(room)
         self._server = accepting_server([self._gate], list(limits()), room, waiting=f"/{SERVICE_NAME}/")
         allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (SERVICE_NAME, _HEALTH_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self) -> None:
@@ -77,7 +79,7 @@ class GrpcListener:
 
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, and give those under way time to end."""
-        await self._health.enter_graceful_shutdown()
+        self._health.end()
         # gRPC answers CANCELLED to what arrives while it stops, which looks like the caller's own doing.
         self._gate.close()
         await asyncio.sleep(_REFUSING_SECONDS)
@@ -90,10 +92,7 @@ class GrpcListener:
         """Wait until nobody is listened to any more; raise what gRPC's server died of."""
         await self._server.wait_for_termination()
 
-    async def tell_health(self, *, store: bool, broker: bool) -> None:
+    def tell_health(self, *, store: bool, broker: bool) -> None:
         """Say what can be reached: the store is the health of the service."""
         for name, serves in (("", store), (SERVICE_NAME, store), (BROKER_HEALTH_NAME, broker)):
-            await self._health.set(
-                name,
-                health_pb2.HealthCheckResponse.SERVING if serves else health_pb2.HealthCheckResponse.NOT_SERVING,
-            )
+            self._health.tell(name, serves=serves)

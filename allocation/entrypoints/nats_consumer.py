@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _RETRY_SECONDS_FIRST, _RETRY_SECONDS_MAX = 0.1, 5.0
 _TRIM_SECONDS = 10.0
+_ASKED_TIMES_MAX = 3
 
 
 class NatsConsumer:
@@ -44,6 +45,7 @@ class NatsConsumer:
         self._inbound = inbound
         self._fetch_messages_max = fetch_messages_max
         self._behind_floor = 0
+        self._unanswered = 0
         self._stopping = asyncio.Event()
         self._serving = InboundServing(
             group_commit,
@@ -82,7 +84,7 @@ class NatsConsumer:
         known = await self._observed(ObserveStream(state))
         if known.last_stored_at is not None:
             # An older copy of the stream that was put back, and has grown since, is told by its messages alone.
-            known = await self._observed(ObserveStream(state, last_stored_at=await self._stored_at(known.last_sequence)))
+            known = await self._observed(ObserveStream(state, last_stored_at=await self._stored_at(known)))
         if known.is_behind(state.ack_floor) and state.ack_floor != self._behind_floor:
             self._behind_floor = state.ack_floor
             log.warning(
@@ -94,13 +96,26 @@ class NatsConsumer:
             )
         return known
 
-    async def _stored_at(self, sequence: int) -> int | None:
+    async def _stored_at(self, known: KnownStream) -> int | None:
+        """Ask when the message was stored that is where the last was consumed; None: it is not there, or nobody may ask.
+
+        A broker that does not answer is asked again: in an older copy that is not known as one, new messages pass for old ones.
+        Where permissions do not allow the question, the broker does not answer it either, and the service is to serve.
+        """
         try:
-            return await self._inbound.stored_at(sequence)
+            stored_at = await self._inbound.stored_at(known.last_sequence)
         except BrokerUnavailableError as error:
-            # It may not be allowed to ask. What is consumed does not depend on the answer.
-            log.warning("whether the inbound stream is an older copy cannot be told", error=str(error))
+            self._unanswered += 1
+            if self._unanswered < _ASKED_TIMES_MAX:
+                raise
+            log.warning(
+                "whether the inbound stream is an older copy cannot be told",
+                error=str(error),
+                permission=f"$JS.API.STREAM.MSG.GET.{known.name}",
+            )
             return None
+        self._unanswered = 0
+        return stored_at
 
     async def _observed(self, command: ObserveStream) -> KnownStream:
         observed: ObservedStream = await (await self._group_commit.enqueue(Envelope(command, "", "")))

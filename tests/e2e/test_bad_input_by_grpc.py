@@ -147,9 +147,10 @@ def test_garbage_of_every_kind_stops_nothing(service: ServiceProcess, stub: Allo
     assert service.serves()
 
 
-def test_a_request_above_4_mb_is_refused(stub: AllocationServiceStub) -> None:
-    request = messages.AllocateRequest(order_id="o" * (4 << 20), sku="s", quantity=1)
-    assert refusal_of(lambda: stub.Allocate(request)).code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    nearly = messages.AllocateRequest(order_id="o" * ((4 << 20) - 100), sku="s", quantity=1)
+def test_a_request_above_64_kib_is_refused_before_it_is_read(stub: AllocationServiceStub) -> None:
+    request = messages.AllocateRequest(order_id="o" * (64 << 10), sku="s", quantity=1)
+    refusal = refusal_of(lambda: stub.Allocate(request))
+    assert (refusal.code, "65545 vs. 65536" in refusal.text) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True), refusal.text
+    nearly = messages.AllocateRequest(order_id="o" * ((64 << 10) - 100), sku="s", quantity=1)
     assert list(refusal_of(lambda: stub.Allocate(nearly)).violations) == ["order_id"]
     assert_serves(stub)

@@ -35,11 +35,11 @@ async def open_sqlite(
     SQLite before 3.51.3 can corrupt a write-ahead log that two connections checkpoint, so one alone does.
 
     Raises:
-        StartupError: the file is no database, cannot be written to, or is a symbolic link.
+        StartupError: the file is no database, cannot be written to, or has other names.
         SchemaAheadError: it was last used by a newer release.
 
     """
-    _require_no_link(path)
+    _require_its_only_name(path)
     writer = create_engine(
         URL.create("sqlite", database=str(path)), poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
@@ -65,11 +65,17 @@ async def open_sqlite(
         writer.dispose()
 
 
-def _require_no_link(path: Path) -> None:
+def _require_its_only_name(path: Path) -> None:
+    """Refuse a file that another service could open by another name: the lock of this folder would not keep it from that."""
     if path.is_symlink():
         raise StartupError(
             f"the database {path} is a symbolic link, and the lock of the link's folder guards no file elsewhere; "
             f"name {path.resolve()} itself (a link to its folder does no harm)"
+        )
+    if path.is_file() and (names := path.stat().st_nlink) > 1:
+        raise StartupError(
+            f"the database {path} has {names} names (hard links), and a service could run on each; make a copy of it "
+            "with `cp`, and use that"
         )
 
 

@@ -70,7 +70,7 @@ class SimulatedListener:
         """Wait for ever: it dies of nothing but its service."""
         await asyncio.Event().wait()
 
-    async def tell_health(self, *, store: bool, broker: bool) -> None:
+    def tell_health(self, *, store: bool, broker: bool) -> None:
         """Tell nobody."""
 
     def begin(self, rpc: str, request: Message, correlation_id: str) -> asyncio.Task[Any]:

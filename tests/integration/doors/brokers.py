@@ -68,6 +68,7 @@ class FakeInbound:
         self.away: Exception | None = None
         self.ack_floor = 0
         self.stored: dict[int, int] = {}
+        self.unanswered = 0
         self._life = 1
         self._sequence = 0
         self._instant = 0
@@ -122,7 +123,10 @@ class FakeInbound:
         """Keep everything: this stream is never full."""
 
     async def stored_at(self, sequence: int) -> int | None:
-        """Say when a message was stored, if it was."""
+        """Say when a message was stored, if it was, and if there is an answer to that question."""
+        if self.unanswered > 0:
+            self.unanswered -= 1
+            raise BrokerUnavailableError("no answer")
         return self.stored.get(sequence)
 
     async def deliver_again(self, start: int | datetime) -> int:

@@ -153,10 +153,10 @@ async def test_a_call_under_way_is_answered_before_the_door_closes(door: Door) -
 
 async def test_the_health_of_the_broker_is_none_of_the_services(door: Door) -> None:
     serving, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-    await door.listener.tell_health(store=True, broker=False)
+    door.listener.tell_health(store=True, broker=False)
     assert [await door.health(name) for name in ("", SERVICE_NAME)] == [serving, serving]
     assert await door.health("allocation.broker") == not_serving
-    await door.listener.tell_health(store=False, broker=True)
+    door.listener.tell_health(store=False, broker=True)
     assert [await door.health(name) for name in ("", SERVICE_NAME)] == [not_serving, not_serving]
     assert await door.health("allocation.broker") == serving
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from stock.allocation.v1.inbound_events_pb2 import BatchQuantityChanged
 from structlog.testing import capture_logs
 
@@ -54,7 +55,8 @@ async def test_a_database_that_has_consumed_all_that_was_acknowledged_is_not_beh
     assert BEHIND not in [line["event"] for line in logged]
 
 
-async def test_an_older_copy_of_the_stream_is_known_by_its_messages_when_it_has_grown_since() -> None:
+@pytest.mark.parametrize("unanswered", [0, 1, 2])
+async def test_an_older_copy_of_the_stream_is_known_by_its_messages_when_it_has_grown_since(unanswered: int) -> None:
     async with running_consumer() as consuming:
         changed = [BatchQuantityChanged(batch_reference="b1", quantity=quantity) for quantity in (2, 3, 4)]
         await consuming.answered(consuming.inbound.publish(created("b1"), changed[0], changed[1]), "ack")
@@ -65,6 +67,7 @@ async def test_an_older_copy_of_the_stream_is_known_by_its_messages_when_it_has_
 
         consuming.inbound.put_back(1)
         last = consuming.inbound.publish(changed[2], created("b2"), created("b3"))
+        consuming.inbound.unanswered = unanswered
         consuming.inbound.away = None
         await consuming.answered(last, "ack")
 
@@ -80,3 +83,16 @@ async def test_a_stream_that_only_grew_while_nobody_looked_lives_on() -> None:
         del consuming.inbound.stored[3]
         await bind_again(consuming)
         assert consuming.store.streams[INBOUND].incarnation == 1
+
+
+async def test_a_broker_that_is_never_asked_with_success_is_served_and_the_permission_named() -> None:
+    with capture_logs() as logged:
+        async with running_consumer() as consuming:
+            await consuming.answered(consuming.inbound.publish(created("b1")), "ack")
+            consuming.inbound.unanswered = 1_000
+            await bind_again(consuming)
+            await consuming.answered(consuming.inbound.publish(created("b2")), "ack")
+            await bind_again(consuming)
+    told = [line for line in logged if line["event"] == "whether the inbound stream is an older copy cannot be told"]
+    assert [line["permission"] for line in told] == [f"$JS.API.STREAM.MSG.GET.{INBOUND}"] * 2
+    assert consuming.inbound.unanswered == 1_000 - 4, "three times at first, then once"

@@ -161,7 +161,7 @@ async def test_many_clients_at_once_meet_a_renewal(door: TlsDoor) -> None:
 
 
 async def test_health_reflection_and_errors_are_as_without_tls(door: TlsDoor) -> None:
-    await door.listener.tell_health(store=True, broker=False)
+    door.listener.tell_health(store=True, broker=False)
     async with door.channel(AUTHORITY.client()) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         for name, status in (("", "SERVING"), (SERVICE_NAME, "SERVING"), ("allocation.broker", "NOT_SERVING")):

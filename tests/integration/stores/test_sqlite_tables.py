@@ -166,6 +166,17 @@ def test_a_link_to_a_database_is_refused_as_the_lock_of_its_folder_is_not_that_o
         asyncio.run(open_and_close(link))
 
 
+def test_a_database_with_another_name_elsewhere_is_refused(path: Path) -> None:
+    asyncio.run(open_and_close(path))
+    backup = path.parent / "backup.sqlite3"
+    backup.hardlink_to(path)
+    for name in (path, backup):
+        with pytest.raises(StartupError, match=f"{name} has 2 names"):
+            asyncio.run(open_and_close(name))
+    backup.unlink()
+    asyncio.run(open_and_close(path))
+
+
 def test_a_database_of_a_newer_release_is_refused_and_not_touched(path: Path) -> None:
     asyncio.run(open_and_close(path))
     with closing(sqlite3.connect(path)) as connection:
