@@ -85,6 +85,10 @@ class MemoryStore:
         """Find which of these events wait to be published."""
         return [position for position, event in self.unpublished.items() if event.event_id in event_ids]
 
+    async def logged_count(self, event_ids: Sequence[str]) -> int:
+        """Count which of these events are in the log."""
+        return len({event.event_id for event in self.log} & set(event_ids))
+
     async def unfinished(self, limit: int) -> list[UnfinishedPromising]:
         """Read durable commands that wait to be continued."""
         return [self.commands[sku] for sku in sorted(self.commands)[:limit]]

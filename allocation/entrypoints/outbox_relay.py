@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -54,8 +53,7 @@ class OutboxRelay:
         self._woken = asyncio.Event()
         self._drained = asyncio.Event()
         self._retry_seconds = _RETRY_SECONDS_FIRST
-        self._last: tuple[int, str] | None = None
-        self._put_back_to: int | None = None
+        self._last: tuple[int, str | None] = (0, None)
 
     def wake(self) -> None:
         """Say that there is something to publish."""
@@ -85,9 +83,12 @@ class OutboxRelay:
     async def _reconcile(self) -> KnownStream:
         """Forget every event that the stream holds already, by reading it above what it is known to hold."""
         state = await self._stream.bind()
-        ended = state.last_sequence if self._put_back_to is None else min(state.last_sequence, self._put_back_to)
-        observed: ObservedStream = await self._submit(ObserveStream(replace(state, last_sequence=ended)))
-        known, self._put_back_to = observed.known, None
+        observed: ObservedStream = await self._submit(ObserveStream(state))
+        if observed.known.last_event_id is not None:
+            # An older copy of the stream that was put back, and has grown since, is told by its events alone.
+            there = await self._stream.id_at(observed.known.last_sequence)
+            observed = await self._submit(ObserveStream(state, last_event_id=there))
+        known = observed.known
         if observed.is_another:
             log.warning(
                 "the event stream was made anew, or is an older copy: what it lacks is found and sent again by the commands",
@@ -95,16 +96,26 @@ class OutboxRelay:
                 incarnation=known.incarnation,
                 commands=["allocation outbox verify", "allocation outbox re-emit"],
             )
-        if state.last_sequence <= known.last_sequence:
-            return known
-        found: list[str] = []
-        async for sequence, event_id in self._stream.ids_above(known.last_sequence):
-            found.append(event_id)
-            if len(found) == _IDS_AT_ONCE:
-                await self._forget_found(known, found, sequence)
-                found.clear()
-        await self._forget_found(known, found, state.last_sequence)
+        self._last = known.last_sequence, known.last_event_id
+        unknown = await self._forget_what_is_there(known, state.last_sequence) if state.last_sequence > self._last[0] else 0
+        if unknown and not observed.is_another:
+            log.warning(
+                "the event stream holds events that the log does not: the database may be an older copy",
+                stream=known.name,
+                events=unknown,
+                command="allocation outbox verify",
+            )
         return known
+
+    async def _forget_what_is_there(self, known: KnownStream, last_sequence: int) -> int:
+        """Forget events that the stream holds above what is known, and answer how many of them the log does not have."""
+        unknown, found = 0, list[tuple[int, str]]()
+        async for sequence, event_id in self._stream.ids_above(known.last_sequence):
+            found.append((sequence, event_id))
+            if len(found) == _IDS_AT_ONCE:
+                unknown += await self._forget_found(known, found, sequence)
+                found.clear()
+        return unknown + await self._forget_found(known, found, last_sequence)
 
     async def _publish_for_a_while(self, known: KnownStream) -> None:
         """Publish until nothing waits and the stream was not looked at for a time, or until it counts from lower again."""
@@ -131,29 +142,34 @@ class OutboxRelay:
                 self._drained.set()
             return None
         sequence = await self._stream.publish(events)
-        if await self._is_put_back(ended := sequence - len(events)):
-            self._last, self._put_back_to = None, ended
+        if await self._is_put_back(sequence - len(events)):
             return 0
-        self._last = sequence, events[-1].event_id
-        await self._forget(known, [event.position for event in events], sequence)
+        await self._forget(known, [event.position for event in events], sequence, events[-1].event_id)
         return sequence
 
     async def _is_put_back(self, ended: int) -> bool:
-        """Whether a stream that ended there lacks what was published last: it is an older copy, and no duplicate was sent."""
-        if self._last is None or ended >= self._last[0]:
-            return False
-        async for found in self._stream.ids_above(self._last[0] - 1):
-            return found != self._last
-        return True
+        """Whether a stream that ended there has another event where the last one was published: then it is an older copy.
 
-    async def _forget_found(self, known: KnownStream, event_ids: Sequence[str], sequence: int) -> None:
+        Where duplicates were sent it may have ended later.
+        """
+        sequence, event_id = self._last
+        if event_id is None or ended >= sequence:
+            return False
+        found = await self._stream.id_at(sequence)
+        return found is not None and found != event_id
+
+    async def _forget_found(self, known: KnownStream, found: Sequence[tuple[int, str]], sequence: int) -> int:
+        event_ids = [event_id for _, event_id in found]
         positions = await self._reader.outbox_positions(event_ids)
         if positions:
             log.info("events were published before", events=len(positions), stream=known.name)
-        await self._forget(known, positions, sequence)
+        await self._forget(known, positions, sequence, dict(found).get(sequence))
+        return len(event_ids) - await self._reader.logged_count(event_ids)
 
-    async def _forget(self, known: KnownStream, positions: Sequence[int], sequence: int) -> None:
-        await self._submit(MarkPublished(known.name, known.incarnation, sequence, tuple(positions)))
+    async def _forget(self, known: KnownStream, positions: Sequence[int], sequence: int, event_id: str | None) -> None:
+        await self._submit(MarkPublished(known.name, known.incarnation, sequence, tuple(positions), event_id))
+        if sequence > self._last[0]:
+            self._last = sequence, event_id
 
     async def _submit(self, command: ObserveStream | MarkPublished) -> Any:  # noqa: ANN401 - each has an answer of its own type
         return await (await self._group_commit.enqueue(Envelope(command, "", "")))

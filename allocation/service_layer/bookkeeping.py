@@ -28,7 +28,11 @@ def observe_stream(command: ObserveStream, uow: UnitOfWork) -> ObservedStream:
         known = KnownStream(state.name, state.created_at, incarnation=1, last_sequence=0)
     elif before.created_at != state.created_at:
         known = KnownStream(state.name, state.created_at, before.incarnation + 1, last_sequence=0)
-    elif state.last_sequence < before.last_sequence or before.consumed_another(command.last_stored_at):
+    elif (
+        state.last_sequence < before.last_sequence
+        or before.consumed_another(command.last_stored_at)
+        or before.published_another(command.last_event_id)
+    ):
         known = KnownStream(
             state.name,
             state.created_at,
@@ -47,7 +51,7 @@ def mark_published(command: MarkPublished, uow: UnitOfWork) -> None:
     uow.forget_published(command.positions)
     known = uow.streams[command.stream]
     if known.incarnation == command.incarnation and known.last_sequence < command.sequence:
-        uow.remember_stream(replace(known, last_sequence=command.sequence))
+        uow.remember_stream(replace(known, last_sequence=command.sequence, last_event_id=command.event_id))
 
 
 def park(command: Park, receipt: Receipt, uow: UnitOfWork) -> None:

@@ -39,22 +39,27 @@ class Park(Command):
 class ObserveStream(Command):
     """Compare what the broker says of a stream with what was known; answers an `ObservedStream`.
 
-    `last_stored_at` is when the message was stored that is at the highest known sequence now; None: nobody looked, or there is
-    none.
+    `last_stored_at` is when the message was stored that is at the highest known sequence now, `last_event_id` its ce-id; None:
+    nobody looked, or there is none.
     """
 
     state: StreamState
     last_stored_at: int | None = None
+    last_event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MarkPublished(Command):
-    """Forget outbox rows that the event stream has stored, up to `sequence` of that stream."""
+    """Forget outbox rows that the event stream has stored, up to `sequence` of that stream.
+
+    `event_id` is that of the event with that sequence; None: nobody knows it.
+    """
 
     stream: str
     incarnation: int
     sequence: int
     positions: tuple[int, ...]
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

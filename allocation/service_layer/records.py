@@ -79,9 +79,9 @@ class Fence(NamedTuple):
 class KnownStream:
     """A stream as last observed: `last_sequence` is the highest consumed, or the highest published and acknowledged.
 
-    `last_stored_at` is when the broker stored the message with that sequence, if it was consumed: microseconds since 1970, by
-    the broker's clock. `copied_through` is not 0 in a life that began as an older copy: up to there it may hold messages that a
-    former life held.
+    By these the message with that sequence is known again: `last_stored_at` is when the broker stored it, if it was consumed
+    (microseconds since 1970, by the broker's clock), `last_event_id` is its ce-id, if we published it. `copied_through` is not
+    0 in a life that began as an older copy: up to there it may hold messages that a former life held.
     """
 
     name: str
@@ -90,10 +90,15 @@ class KnownStream:
     last_sequence: int
     last_stored_at: int | None = None
     copied_through: int = 0
+    last_event_id: str | None = None
 
     def consumed_another(self, stored_at: int | None) -> bool:
         """Whether the message that is at `last_sequence` now, and was stored then, is not the one that was consumed there."""
         return None not in (stored_at, self.last_stored_at) and abs((stored_at or 0) - (self.last_stored_at or 0)) > _ROUNDED
+
+    def published_another(self, event_id: str | None) -> bool:
+        """Whether the event that is at `last_sequence` now is not the one that was published there."""
+        return None not in (event_id, self.last_event_id) and event_id != self.last_event_id
 
     def is_behind(self, ack_floor: int) -> bool:
         """Whether more was acknowledged than was consumed here: then this is an older copy of what acknowledged it."""

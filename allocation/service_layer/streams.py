@@ -148,7 +148,16 @@ class EventStream(Protocol):
         """Store all events in their order, each event_id once, and answer the stream sequence of the last.
 
         Raises:
-            BrokerUnavailableError: any part of them may have been stored, always from the front.
+            BrokerUnavailableError: any part of them may have been stored, always from the front; also where the broker was
+                connected to anew since `bind`, and may be another one.
+
+        """
+
+    async def id_at(self, sequence: int) -> str | None:
+        """Answer the event_id of what is stored at a sequence; None: there is nothing, or no event.
+
+        Raises:
+            BrokerUnavailableError: the broker is away.
 
         """
 

@@ -39,6 +39,9 @@ class Reader(Protocol):
     async def outbox_positions(self, event_ids: Sequence[str]) -> Sequence[int]:
         """Find which of these events wait to be published, and answer their positions."""
 
+    async def logged_count(self, event_ids: Sequence[str]) -> int:
+        """Count which of these events are in the log."""
+
     async def unfinished(self, limit: int) -> Sequence[UnfinishedPromising]:
         """Read durable commands that wait to be continued."""
 

@@ -69,6 +69,10 @@ class HasNoMessageIds:
             raise BrokerUnavailableError(str(error)) from error
         return sequence
 
+    async def id_at(self, sequence: int) -> str | None:
+        """Read what is stored at a sequence, or nothing."""
+        return await self._events.id_at(sequence) if self._looks_back else None
+
     async def ids_above(self, sequence: int) -> AsyncIterator[tuple[int, str]]:
         """Read what is stored, or nothing."""
         if self._looks_back:
@@ -97,6 +101,10 @@ class PublishesLater:
         self._later = list(events)
         return self._stored + len(events)
 
+    async def id_at(self, sequence: int) -> str | None:
+        """Read what is stored at a sequence."""
+        return await self._events.id_at(sequence)
+
     def ids_above(self, sequence: int) -> AsyncIterator[tuple[int, str]]:
         """Read what is stored."""
         return self._events.ids_above(sequence)
@@ -115,6 +123,10 @@ class PublishesNewestFirst:
     async def publish(self, events: Sequence[OutboxEvent]) -> int:
         """Publish in the wrong order."""
         return await self._events.publish(events[::-1])
+
+    async def id_at(self, sequence: int) -> str | None:
+        """Read what is stored at a sequence."""
+        return await self._events.id_at(sequence)
 
     def ids_above(self, sequence: int) -> AsyncIterator[tuple[int, str]]:
         """Read what is stored."""

@@ -156,6 +156,10 @@ class KillsAfterPublishing:
         self._moment.has_come(len(events))
         return sequence
 
+    async def id_at(self, sequence: int) -> str | None:
+        """Read what is stored at a sequence."""
+        return await self._events.id_at(sequence)
+
     def ids_above(self, sequence: int) -> AsyncIterator[tuple[int, str]]:
         """Read what is stored."""
         return self._events.ids_above(sequence)

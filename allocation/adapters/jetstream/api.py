@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from allocation.adapters.jetstream.errors import RefusedError, broker_errors
+from allocation.contract.cloudevents import decode_headers
 from allocation.service_layer.streams import BrokerUnavailableError
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ def instant(text: str) -> datetime:
 def microseconds(when: datetime) -> int:
     """Count the microseconds since 1970."""
     return round(when.timestamp() * 1_000_000)
+
+
+def stored_headers(message: Mapping[str, Any]) -> Mapping[str, str]:
+    """Read the headers of a message that JetStream's API gives, as `decode_headers` does."""
+    lines = base64.b64decode(message.get("hdrs", "")).decode("utf-8", "replace").split("\r\n")
+    return decode_headers(dict(line.split(": ", 1) for line in lines if ": " in line))
 
 
 async def ask(connection: BrokerConnection, question: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class BrokerConnection:
         self._check_interval_seconds = check_interval_seconds
         self._rebuild_after_seconds = rebuild_after_seconds
         self._client: Client | None = None
+        self._rebuilds = 0
         self._too_old = ""
         self._closing = False
         self._supervisor: asyncio.Task[None] | None = None
@@ -97,6 +98,11 @@ class BrokerConnection:
             await close_client(client, deadline_seconds)
         self._ping.cancel()
         self._health.set(healthy=False)
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """Which connection this is: another one after every reconnect, and after every rebuild."""
+        return self._rebuilds, 0 if self._client is None else self._client.stats["reconnects"]
 
     @property
     def healthy(self) -> bool:
@@ -148,6 +154,7 @@ class BrokerConnection:
             await close_client(new)
             return
         old, self._client = self._client, new
+        self._rebuilds += 1
         log.info("broker_client_rebuilt", replaced=old is not None)
         if old is not None:
             await close_client(old)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from allocation.adapters.jetstream.api import NANOSECONDS, ask
+from allocation.adapters.jetstream.api import NANOSECONDS, ask, ask_if_there, stored_headers
+from allocation.adapters.jetstream.errors import MESSAGE_NOT_FOUND
 from allocation.adapters.jetstream.publishing import YIELD_EVERY, OutgoingMessage, batches, store
 from allocation.adapters.jetstream.pull import PullReader
 from allocation.adapters.jetstream.streams import ensure_stream, stream_state
@@ -54,6 +55,7 @@ class JetStreamEvents:
         self._batch_messages_max = batch_messages_max
         self._batch_bytes_max = batch_bytes_max
         self._stream: str | None = None
+        self._connected = (0, 0)
 
     async def bind(self) -> StreamState:
         """Create the stream if it is missing.
@@ -63,8 +65,9 @@ class JetStreamEvents:
             StreamMismatchError: it exists with settings that matter otherwise.
 
         """
+        connected = self._connection.number
         state = await ensure_stream(self._connection, self._configuration, adopt=self._adopt)
-        self._stream = state.name
+        self._stream, self._connected = state.name, connected
         return state
 
     async def state(self) -> StreamState:
@@ -75,12 +78,14 @@ class JetStreamEvents:
         """Store all events in their order, each event_id once, and answer the stream sequence of the last.
 
         Raises:
-            BrokerUnavailableError: any part of them may have been stored, always from the front.
+            BrokerUnavailableError: any part of them may have been stored, always from the front; also where the broker was
+                connected to anew since `bind`.
             ValueError: there are no events.
 
         """
         if not events:
             raise ValueError("nothing to publish")
+        self._require_same_connection()
         messages = []
         for position, event in enumerate(events, 1):
             messages.append(OutgoingMessage(event.subject, encode_headers(event, self._source), event.payload))
@@ -89,7 +94,13 @@ class JetStreamEvents:
         sequence = 0
         for batch in batches(messages, self._batch_messages_max, self._batch_bytes_max):
             sequence = await store(self._connection, self._bound(), batch)
+        self._require_same_connection()
         return sequence
+
+    async def id_at(self, sequence: int) -> str | None:
+        """Answer the ce-id of the message with a sequence; None: it is not there, or is none of ours."""
+        found = await ask_if_there(self._connection, f"STREAM.MSG.GET.{self._bound()}", MESSAGE_NOT_FOUND, {"seq": sequence})
+        return None if found is None else stored_headers(found["message"]).get(ID)
 
     async def ids_above(self, sequence: int) -> AsyncGenerator[tuple[int, str], None]:
         """Read (stream sequence, event_id) of everything stored above a sequence, in order, and end.
@@ -140,6 +151,11 @@ class JetStreamEvents:
             await ask(self._connection, f"CONSUMER.DELETE.{stream}.{name}")
         except BrokerUnavailableError as error:
             log.info("reader_left_to_the_broker", consumer=name, reason=str(error))
+
+    def _require_same_connection(self) -> None:
+        """What answers after a reconnect may be a broker that was restored: its stream is to be looked at first."""
+        if self._connection.number != self._connected:
+            raise BrokerUnavailableError("connected anew since the event stream was looked at")
 
     def _bound(self) -> str:
         if self._stream is None:

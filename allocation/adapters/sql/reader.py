@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from allocation.adapters.sql import rows, tables
@@ -81,6 +81,11 @@ class SqlReader:
             tables.outbox, _events, tables.outbox.c.position == _events.c.position
         )
         return [row.position for row in await self._fetch(waiting.where(_events.c.event_id.in_(event_ids)))]
+
+    async def logged_count(self, event_ids: Sequence[str]) -> int:
+        """Count which of these events are in the log."""
+        found = await self._fetch(select(func.count()).select_from(_events).where(_events.c.event_id.in_(event_ids)))
+        return int(found[0][0])
 
     async def unfinished(self, limit: int) -> list[UnfinishedPromising]:
         """Read durable commands that wait to be continued."""

@@ -169,6 +169,7 @@ streams = Table(
     Column("last_sequence", BigInteger, nullable=False),
     Column("last_stored_at", BigInteger),
     Column("copied_through", BigInteger, nullable=False, server_default="0"),
+    Column("last_event_id", String(256)),
 )
 
 internal_commands = Table(

@@ -42,6 +42,11 @@ class SimulatedConnection:
         return self._client.is_connected
 
     @property
+    def number(self) -> tuple[int, int]:
+        """Which connection this is."""
+        return self._clients, len(self._lines)
+
+    @property
     def is_busy(self) -> bool:
         """Whether it is about to connect, or something that was sent may still arrive at the broker."""
         return not (self._closed or self._client.is_connected) or any(line.is_busy for line in self._lines)

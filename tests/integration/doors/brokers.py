@@ -151,11 +151,14 @@ class FakeInbound:
 class FakeEvents:
     """Keeps the promise of `EventStream`, but stores what it is sent twice: whoever does not look before he sends is found out.
 
-    Each of `troubles` befalls one publish: so many events are stored before it fails, None stores all and says so.
+    Each of `troubles` befalls one publish: so many events are stored before it fails, None stores all and says so. What is in
+    its duplicate `window`, which forgets nothing and holds nothing by itself, is not stored again.
     """
 
     def __init__(self) -> None:
         self.stored: list[OutboxEvent] = []
+        self.window: dict[str, int] = {}
+        self._purged = 0
         self.troubles: deque[int | None] = deque()
         self.reads: list[int] = []
         self.binds = 0
@@ -167,26 +170,45 @@ class FakeEvents:
         self._life += 1
         self.stored.clear()
 
+    def put_back(self, sequence: int) -> None:
+        """Go back to a copy that ended with this sequence."""
+        del self.stored[sequence - self._purged :]
+
+    def purge(self) -> None:
+        """Forget everything, and go on counting."""
+        self._purged += len(self.stored)
+        self.stored.clear()
+
     async def bind(self) -> StreamState:
         """Say what the stream is like."""
         self.binds += 1
-        return StreamState(EVENTS, f"life {self._life}", len(self.stored))
+        return StreamState(EVENTS, f"life {self._life}", self._last_sequence)
 
     async def publish(self, events: Sequence[OutboxEvent]) -> int:
         """Store events, or as many as the trouble lets through."""
         self.publishes += 1
         trouble = self.troubles.popleft() if self.troubles else None
-        self.stored.extend(events[:trouble])
+        self.stored.extend(event for event in events[:trouble] if event.event_id not in self.window)
         if trouble is not None:
             raise BrokerUnavailableError("no answer")
-        return len(self.stored)
+        return self.window.get(events[-1].event_id, self._last_sequence)
+
+    async def id_at(self, sequence: int) -> str | None:
+        """Read one id."""
+        there = range(self._purged + 1, self._last_sequence + 1)
+        return self.stored[sequence - there.start].event_id if sequence in there else None
 
     async def ids_above(self, sequence: int) -> AsyncIterator[tuple[int, str]]:
         """Read ids."""
         self.reads.append(sequence)
-        for position, event in enumerate(self.stored[sequence:], sequence + 1):
-            yield position, event.event_id
+        for position, event in enumerate(list(self.stored), self._purged + 1):
+            if position > sequence:
+                yield position, event.event_id
 
     def ids(self) -> list[str]:
         """Answer the ids of what is stored."""
         return [event.event_id for event in self.stored]
+
+    @property
+    def _last_sequence(self) -> int:
+        return self._purged + len(self.stored)

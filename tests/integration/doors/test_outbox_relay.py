@@ -13,9 +13,11 @@ from allocation.domain.commands import CreateBatch
 from allocation.entrypoints import outbox_relay
 from allocation.entrypoints.outbox_relay import OutboxRelay
 from allocation.service_layer.envelope import Envelope
+from allocation.service_layer.housekeeping import ReEmit
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 from tests.integration.doors.brokers import EVENTS, FakeEvents
 from tests.integration.doors.parts import Parts, running_parts
+from tests.integration.jetstream.examples import an_event
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -199,7 +201,7 @@ async def test_a_stream_that_is_put_back_while_the_relay_runs_is_looked_at_anew(
     async with running(publish_events_max=100) as relaying:
         await relaying.happen(8)
         await relaying.published()
-        del relaying.events.stored[3:]
+        relaying.events.put_back(3)
         with capture_logs() as logged:
             await relaying.happen(burst)
             await relaying.published()
@@ -209,6 +211,81 @@ async def test_a_stream_that_is_put_back_while_the_relay_runs_is_looked_at_anew(
         await relaying.happen(1)
         assert len(await relaying.published()) == 3 + burst + 1, "it does not send by itself what was lost"
         assert relaying.store.streams[EVENTS].incarnation == 2
+
+
+@pytest.mark.parametrize("burst", [1, 5, 6, 20])
+async def test_a_stream_that_is_put_back_before_a_relay_has_published_anything_is_looked_at_anew(burst: int) -> None:
+    async with running(publish_events_max=100) as relaying:
+        await relaying.happen(8)
+        await relaying.published()
+        await relaying.stop()
+        relaying.start()
+        await asyncio.wait_for(relaying.relay.drain(), 10)
+        relaying.events.put_back(3)
+        await relaying.happen(burst)
+        assert len(await relaying.published()) == 3 + burst
+        await eventually(lambda: relaying.store.streams[EVENTS].incarnation == 2)
+
+
+@pytest.mark.parametrize("burst", [1, 5, 6, 20])
+async def test_a_relay_that_died_after_it_published_to_a_stream_that_was_put_back_sends_nothing_twice(burst: int) -> None:
+    async with running(publish_events_max=100) as relaying:
+        await relaying.happen(8)
+        await relaying.published()
+        await relaying.stop()
+        relaying.events.put_back(3)
+        await relaying.happen(burst)
+        relaying.events.stored.extend(await relaying.store.outbox(100))
+        relaying.start()
+        assert len(await relaying.published()) == 3 + burst
+        assert relaying.store.streams[EVENTS].incarnation == 2
+
+
+async def emit_again(relaying: Relaying, event_id: str) -> None:
+    """Have an event published again that the broker still knows."""
+    relaying.events.window[event_id] = relaying.events.ids().index(event_id) + 1
+    await relaying.parts.group_commit.submit(Envelope(ReEmit((event_id,)), "", ""))
+    relaying.relay.wake()
+    await relaying.published()
+
+
+async def test_an_event_that_is_sent_again_and_known_to_the_broker_hides_no_stream_that_is_put_back() -> None:
+    async with running(publish_events_max=100) as relaying:
+        await relaying.happen(8)
+        await relaying.published()
+        await emit_again(relaying, relaying.committed()[0])
+        relaying.events.put_back(3)
+        await relaying.happen(20)
+        await relaying.published()
+        await eventually(lambda: relaying.store.streams[EVENTS].incarnation == 2)
+
+
+async def test_a_purged_stream_is_no_older_copy(relaying: Relaying) -> None:
+    await relaying.happen(8)
+    await relaying.published()
+    first = relaying.committed()[0]
+    relaying.events.window[first] = 1
+    relaying.events.purge()
+    with capture_logs() as logged:
+        await relaying.parts.group_commit.submit(Envelope(ReEmit((first,)), "", ""))
+        relaying.relay.wake()
+        await relaying.published()
+        await relaying.happen(3)
+        assert await relaying.published() == relaying.committed()[8:]
+    assert relaying.store.streams[EVENTS].incarnation == 1
+    assert [line for line in logged if line["log_level"] == "warning"] == []
+
+
+@pytest.mark.parametrize("others", [0, 5])
+async def test_events_that_the_log_does_not_have_are_warned_of(relaying: Relaying, others: int) -> None:
+    await relaying.happen(600)
+    relaying.events.stored.extend([an_event() for _ in range(others)])
+    await relaying.stop()
+    with capture_logs() as logged:
+        relaying.start()
+        await asyncio.wait_for(relaying.relay.drain(), 10)
+    told = [(line["events"], line["command"]) for line in logged if line["log_level"] == "warning"]
+    assert told == ([(others, "allocation outbox verify")] if others else [])
 
 
 async def test_a_stream_that_is_gone_while_nothing_happens_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:

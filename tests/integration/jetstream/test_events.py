@@ -21,6 +21,8 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from allocation.service_layer.streams import OutboxEvent
+
 
 async def stored(events: JetStreamEvents, above: int = 0) -> list[str]:
     return [event_id async for _, event_id in events.ids_above(above)]
@@ -155,9 +157,13 @@ async def test_a_broker_killed_again_and_again_stores_every_event_once_and_in_or
     all_events = some_events(3000)
     runs = [all_events[begin : begin + 100] for begin in range(0, 3000, 100)]
 
+    async def publish_some(run: list[OutboxEvent]) -> None:
+        await events.bind()
+        await events.publish(run)
+
     async def publish_all() -> None:
         for run in runs:
-            await once_available(partial(events.publish, run))
+            await once_available(partial(publish_some, run))
 
     publishing = asyncio.create_task(publish_all())
     for threshold in (500, 1500, 2500):
@@ -172,3 +178,24 @@ async def test_a_broker_killed_again_and_again_stores_every_event_once_and_in_or
         await publishing
     assert await connection.wait_for_health(healthy=True, deadline_seconds=15)
     assert await once_available(lambda: stored(events)) == ids(all_events)
+
+
+async def test_after_a_reconnect_nothing_is_published_before_the_stream_was_looked_at(
+    server: NatsServer, connection: BrokerConnection, events: JetStreamEvents
+) -> None:
+    first, second = some_events(2)
+    await events.publish([first])
+    server.restart()
+    assert await connection.wait_for_health(healthy=False, deadline_seconds=15)
+    assert await connection.wait_for_health(healthy=True, deadline_seconds=15)
+    with pytest.raises(BrokerUnavailableError, match="connected anew"):
+        await events.publish([second])
+    assert (await events.bind()).last_sequence == 1
+    assert await events.publish([second]) == 2
+
+
+async def test_the_event_at_a_sequence_is_told_by_its_id(connection: BrokerConnection, events: JetStreamEvents) -> None:
+    first, second = some_events(2)
+    await events.publish([first, second])
+    await connection.client().jetstream().publish(first.subject, b"no event of ours")
+    assert [await events.id_at(sequence) for sequence in range(1, 5)] == [first.event_id, second.event_id, None, None]

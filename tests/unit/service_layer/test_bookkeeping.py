@@ -83,6 +83,26 @@ def test_an_older_copy_of_the_database_is_behind_what_was_acknowledged() -> None
     assert (known.is_behind(60), known.is_behind(50), known.is_behind(49)) == (True, False, False)
 
 
+def test_a_stream_with_another_event_where_the_last_was_published_is_an_older_copy() -> None:
+    house = house_with_three_events()
+    house.do(MarkPublished(EVENTS, 1, 80, (), "the-last"))
+    state = StreamState(EVENTS, "monday", 90)
+    for there in (None, "the-last"):
+        assert not house.do(ObserveStream(state, last_event_id=there)).is_another
+    assert house.do(ObserveStream(state, last_event_id="another")) == (
+        KnownStream(EVENTS, "monday", 2, 0, copied_through=80),
+        True,
+    )
+
+
+def test_what_was_published_further_on_is_remembered_and_by_which_event() -> None:
+    house = house_with_three_events()
+    house.do(MarkPublished(EVENTS, 1, 80, (), "the-last"), MarkPublished(EVENTS, 1, 5, (), "a duplicate"))
+    assert house.store.streams[EVENTS] == KnownStream(EVENTS, "monday", 1, 80, last_event_id="the-last")
+    house.do(MarkPublished(EVENTS, 1, 81, ()))
+    assert house.store.streams[EVENTS] == KnownStream(EVENTS, "monday", 1, 81)
+
+
 def test_published_events_leave_the_outbox_and_stay_in_the_log() -> None:
     house = house_with_three_events()
     house.do(MarkPublished(EVENTS, 1, sequence=2, positions=(1, 3)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING, Any
 
 from tests.faults.simulation.jetstream.consumer import Consumer
@@ -12,6 +13,7 @@ from tests.faults.simulation.jetstream.wire import NANOSECONDS, NotSimulatedErro
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.faults.simulation.jetstream.stream import Kept
     from tests.faults.simulation.jetstream.wire import Send
 
 _STREAM_NOT_FOUND = refusal(404, 10059, "stream not found")
@@ -74,7 +76,7 @@ class Administration:
                 return stream.info()
             case "MESSAGE":
                 kept = stream.messages.get(body["seq"])
-                return _NO_MESSAGE if kept is None else {"message": {"seq": kept.sequence, "time": date(kept.stored_at)}}
+                return _NO_MESSAGE if kept is None else {"message": _shown(kept)}
             case "PURGE":
                 return {"success": True, "purged": stream.purge(body["seq"])}
             case "DELETE":
@@ -127,3 +129,9 @@ class Administration:
         """Answer the date of a creation; no two are the same, as nanoseconds see to at the real one."""
         self._made += 1
         return wall_clock(asyncio.get_running_loop().time()).strftime("%Y-%m-%dT%H:%M:%S.%f") + f"{self._made % 1000:03}Z"
+
+
+def _shown(kept: Kept) -> dict[str, Any]:
+    lines = ["NATS/1.0", *(f"{name}: {value}" for name, value in kept.headers.items()), "", ""]
+    headers = base64.b64encode("\r\n".join(lines).encode()).decode()
+    return {"seq": kept.sequence, "time": date(kept.stored_at), "hdrs": headers}
