@@ -17,7 +17,7 @@ SOMETHING_FOUND = 3
 
 def doctor(
     *,
-    thorough: Annotated[bool, typer.Option("--thorough", help="Read the whole database, too; takes time.")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Read database and event stream whole; takes time.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List what is well, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from allocation.adapters.jetstream.api import NANOSECONDS, ask, ask_if_there, stored_headers
-from allocation.adapters.jetstream.errors import MESSAGE_NOT_FOUND
+from allocation.adapters.jetstream.api import NANOSECONDS, ask
 from allocation.adapters.jetstream.publishing import YIELD_EVERY, OutgoingMessage, batches, store
 from allocation.adapters.jetstream.pull import PullReader
-from allocation.adapters.jetstream.streams import ensure_stream, stream_state
+from allocation.adapters.jetstream.streams import ensure_stream, event_id_at, stream_state
 from allocation.contract.cloudevents import ID, decode_headers, encode_headers
 from allocation.service_layer.streams import BrokerUnavailableError
 
@@ -99,8 +98,7 @@ class JetStreamEvents:
 
     async def id_at(self, sequence: int) -> str | None:
         """Answer the ce-id of the message with a sequence; None: it is not there, or is none of ours."""
-        found = await ask_if_there(self._connection, f"STREAM.MSG.GET.{self._bound()}", MESSAGE_NOT_FOUND, {"seq": sequence})
-        return None if found is None else stored_headers(found["message"]).get(ID)
+        return await event_id_at(self._connection, self._bound(), sequence)
 
     async def ids_above(self, sequence: int) -> AsyncGenerator[tuple[int, str], None]:
         """Read (stream sequence, event_id) of everything stored above a sequence, in order, and end.

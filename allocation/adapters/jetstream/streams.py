@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from allocation.adapters.jetstream.api import ask, ask_if_there, instant, microseconds
+from allocation.adapters.jetstream.api import ask, ask_if_there, instant, microseconds, stored_headers
 from allocation.adapters.jetstream.comparison import (
     holds_others,
     is_held,
@@ -23,6 +23,7 @@ from allocation.adapters.jetstream.errors import (
     SUBJECTS_OVERLAP,
     RefusedError,
 )
+from allocation.contract.cloudevents import ID
 from allocation.service_layer.streams import BrokerUnavailableError, StreamMismatchError, StreamState
 
 if TYPE_CHECKING:
@@ -95,6 +96,12 @@ async def stored_at(connection: BrokerConnection, stream: str, sequence: int) ->
     """Answer when the message with a sequence was stored, as `InboundMessage.stored_at`; None: it is not there."""
     found = await ask_if_there(connection, f"STREAM.MSG.GET.{stream}", MESSAGE_NOT_FOUND, {"seq": sequence})
     return None if found is None else microseconds(instant(found["message"]["time"]))
+
+
+async def event_id_at(connection: BrokerConnection, stream: str, sequence: int) -> str | None:
+    """Answer the ce-id of the message with a sequence; None: it is not there, or is none of ours."""
+    found = await ask_if_there(connection, f"STREAM.MSG.GET.{stream}", MESSAGE_NOT_FOUND, {"seq": sequence})
+    return None if found is None else stored_headers(found["message"]).get(ID)
 
 
 async def stream_state(connection: BrokerConnection, name: str) -> StreamState:

@@ -38,7 +38,27 @@ def check_copies(patient: Patient) -> Iterator[Finding]:
                 found += 1
                 yield finding
     if not found:
-        yield ok("database and streams are of one age")
+        yield ok("database and streams are of one age, as far as their last messages tell")
+
+
+def check_events(patient: Patient) -> Iterator[Finding]:
+    """Say whether the event stream has what the log has, if that was looked at."""
+    verification = patient.verification
+    if patient.broker is None or patient.broker.events is None or patient.inspection is None:
+        return
+    if verification is None:
+        advice = "allocation doctor --thorough"
+        yield note("whether the event stream has every event of the log was not looked at", advice)
+        return
+    name = verification.stream.name
+    if verification.missing:
+        advice = "allocation outbox verify, then allocation outbox re-emit"
+        yield error(f"stream {name} lacks {verification.missing:,} events of the log", advice)
+    if verification.unknown:
+        said = f"stream {name} holds {verification.unknown:,} events that the log does not"
+        yield warning(f"{said}: the database is an older copy, or others publish there", "allocation outbox verify")
+    if verification.is_well:
+        yield ok(f"stream {name} has every event of the log that does not wait to be published, and no others")
 
 
 def _check_inbound(patient: Patient) -> Iterator[Finding]:
@@ -111,6 +131,12 @@ def _check_copy(patient: Patient, stream: dict[str, Any], known: KnownStream) ->
             f"message {known.last_sequence:,} of stream {name} is not the one that the database has consumed: it is an older "
             "copy that has grown since",
             _after_an_older_copy(patient, is_inbound=True),
+        )
+    if patient.broker is not None and not is_inbound and known.published_another(patient.broker.last_published_event_id):
+        yield warning(
+            f"event {known.last_sequence:,} of stream {name} is not the one that the service published: it is an older copy "
+            "that has grown since",
+            _after_an_older_copy(patient, is_inbound=False),
         )
     consumer = patient.broker.consumer if patient.broker is not None else None
     if consumer is None or consumer["stream_name"] != name:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from allocation.adapters.jetstream.streams import stored_at
+from allocation.adapters.jetstream.streams import event_id_at, stored_at
 from allocation.adapters.sql.inspection import inspect
 from allocation.adapters.startup_error import StartupError
 from allocation.connections import database_path
 from allocation.operators.broker import connected
-from allocation.operators.doctor.backlog import check_backlog, check_copies
+from allocation.operators.doctor.backlog import check_backlog, check_copies, check_events
 from allocation.operators.doctor.broker import look_at_broker
 from allocation.operators.doctor.certificates import check_certificates
 from allocation.operators.doctor.clock import check_clock
@@ -26,6 +26,7 @@ from allocation.operators.doctor.process import check_process, look_at_process
 from allocation.operators.doctor.settings import check_settings
 from allocation.operators.doctor.streams import check_broker, check_fill, check_streams
 from allocation.operators.doctor.versions import check_schema, check_versions, own_versions
+from allocation.operators.outbox_verification import verify
 from allocation.service_layer.streams import BrokerUnavailableError
 from allocation.settings import SettingsError, read_settings
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from allocation.adapters.sql.inspection import Inspection
     from allocation.operators.doctor.broker import Broker
     from allocation.operators.doctor.finding import Finding
-    from allocation.service_layer.records import KnownStream
+    from allocation.operators.outbox_verification import Verification
     from allocation.settings import Settings
 
 Findings = list[tuple[str, "Finding"]]
@@ -53,6 +54,7 @@ CHECKS: dict[str, Callable[[Patient], Iterable[Finding]]] = {
     "streams": check_streams,
     "stream fill": check_fill,
     "copies": check_copies,
+    "events": check_events,
     "backlog": check_backlog,
     "clock": check_clock,
 }
@@ -92,12 +94,12 @@ async def look(settings: Settings, *, thorough: bool) -> Patient:
         # What was consumed or published since then is no sign of an older copy: the stream is further now.
         later, _ = await _broker(settings, folder)
         _end_as(broker, later)
-    if broker is not None and inspection is not None and broker.inbound is not None:
-        known = inspection.streams.get(broker.inbound["config"]["name"])
-        broker.last_consumed_stored_at = await _stored_at(settings, known) if known is not None else None
-    return Patient(
-        settings, datetime.now(UTC), database, inspection, not_named or not_inspected, broker, not_connected, running
-    )
+    if broker is not None and inspection is not None:
+        await _look_at_last_messages(settings, broker, inspection)
+    verification = await _verification(settings) if thorough and broker is not None and inspection is not None else None
+    not_inspected = not_named or not_inspected
+    now = datetime.now(UTC)
+    return Patient(settings, now, database, inspection, not_inspected, broker, not_connected, running, verification)
 
 
 def _database(settings: Settings) -> tuple[Path | None, str]:
@@ -117,10 +119,23 @@ async def _broker(settings: Settings, folder: Path | None) -> tuple[Broker | Non
         return None, str(away)
 
 
-async def _stored_at(settings: Settings, known: KnownStream) -> int | None:
+async def _look_at_last_messages(settings: Settings, broker: Broker, inspection: Inspection) -> None:
+    """Ask for the messages that are where the service consumed and published its last: a copy may have others there."""
+    inbound, events = (
+        None if stream is None else inspection.streams.get(stream["config"]["name"])
+        for stream in (broker.inbound, broker.events)
+    )
     with suppress(BrokerUnavailableError, ValueError):
         async with connected(settings) as connection:
-            return await stored_at(connection, known.name, known.last_sequence)
+            if inbound is not None and inbound.last_stored_at is not None:
+                broker.last_consumed_stored_at = await stored_at(connection, inbound.name, inbound.last_sequence)
+            if events is not None and events.last_event_id is not None:
+                broker.last_published_event_id = await event_id_at(connection, events.name, events.last_sequence)
+
+
+async def _verification(settings: Settings) -> Verification | None:
+    with suppress(BrokerUnavailableError, StartupError, SQLAlchemyError, ValueError):
+        return await verify(settings, since=None, shown_max=0)
     return None
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from allocation.adapters.sql.inspection import Inspection
     from allocation.operators.doctor.broker import Broker
     from allocation.operators.doctor.process import Running
+    from allocation.operators.outbox_verification import Verification
     from allocation.settings import Settings
 
 
@@ -27,6 +28,8 @@ class Patient:
     broker: Broker | None
     not_connected: str
     running: Running
+    verification: Verification | None = None
+    """None: the events of the log and those of the stream were not compared."""
 
     @property
     def folder(self) -> Path | None:

@@ -14,7 +14,7 @@ from allocation.operators import consumer
 from allocation.operators.broker import connected
 from allocation.operators.doctor import broker as doctor_broker
 from allocation.operators.doctor import examination
-from allocation.operators.doctor.backlog import check_copies
+from allocation.operators.doctor.backlog import check_copies, check_events
 from allocation.operators.doctor.broker import look_at_broker
 from allocation.operators.doctor.examination import look
 from allocation.operators.doctor.streams import check_broker, check_fill, check_streams
@@ -209,3 +209,40 @@ async def test_an_older_copy_that_has_grown_since_is_known_by_its_message(
         found = [said for _, said in bad(check_copies(await examined(settings))) if name in said]
         status = await consumer.status(settings)
     assert len(found) == len(status.findings) == (1 if seconds_apart else 0)
+
+
+async def test_the_events_of_log_and_stream_are_compared_if_there_is_time(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    await keep_books(folder)
+    forge(folder, "DELETE FROM outbox")
+    async with connected(settings) as connection:
+        await create(connection, settings)
+        assert bad(check_events(await examined(settings))) == []
+        lacks = bad(check_events(await look(settings, thorough=True)))
+        strange = {"ce-id": "nobody's", "Nats-Msg-Id": "nobody's"}
+        await connection.client().jetstream().publish("allocation.allocated", b"", headers=strange)
+        lacks_and_holds = bad(check_events(await look(settings, thorough=True)))
+    assert [(level, "lacks" in said) for level, said in lacks] == [("error", True)]
+    assert [(level, "holds 1 events that the log does not" in said) for level, said in lacks_and_holds] == [
+        ("error", False),
+        ("warning", True),
+    ]
+
+
+@pytest.mark.parametrize("published", ["the-last", "another"])
+async def test_an_older_copy_of_the_event_stream_is_known_by_its_event(
+    settings: Settings, tmp_path: Path, published: str
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    await keep_books(folder)
+    async with connected(settings) as connection:
+        await create(connection, settings)
+        await connection.client().jetstream().publish("allocation.allocated", b"", headers={"ce-id": "the-last"})
+        name = event_configuration(settings).name
+        created = (await ask(connection, f"STREAM.INFO.{name}"))["created"]
+        columns = "(name, created_at, incarnation, last_sequence, last_event_id)"
+        forge(folder, f"REPLACE INTO streams {columns} VALUES ('{name}', '{created}', 1, 1, '{published}')")  # noqa: S608 - ours
+        found = [said for _, said in bad(check_copies(await examined(settings))) if name in said]
+    assert len(found) == (published == "another")
