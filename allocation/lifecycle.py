@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _HEALTH_SECONDS = 1.0
 _CANCEL_AGAIN_SECONDS = 0.5
+_AT_LEAST_SECONDS, _CLOSING_SECONDS, _ENDING_SECONDS = 0.5, 2.0, 5.0
 
 
 class Listener(Protocol):
@@ -99,25 +100,27 @@ class Service:
     async def _shut_down(
         self, committing: asyncio.Task[None], consuming: asyncio.Task[None], background: list[asyncio.Task[None]]
     ) -> None:
+        """End in order. What takes long takes it from the time of what comes after; what must be done has time of its own."""
         log.info("shutting down")
+        now = asyncio.get_running_loop().time
+        deadline = now() + self.shutdown_seconds
         self.consumer.stop()
-        await self.listener.stop(self.shutdown_seconds)
-        await self.admin.stop(self.shutdown_seconds)
-        await asyncio.wait({consuming}, timeout=self.shutdown_seconds)
+        await asyncio.gather(self.listener.stop(self.shutdown_seconds), self.admin.stop(self.shutdown_seconds))
+        await asyncio.wait({consuming}, timeout=max(_AT_LEAST_SECONDS, deadline - now()))
         consuming.cancel()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.shutdown_seconds):
+            async with asyncio.timeout(max(_AT_LEAST_SECONDS, deadline - now())):
                 await self.relay.drain()
         await self._end({consuming, *background})
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.shutdown_seconds):
+            async with asyncio.timeout(max(_CLOSING_SECONDS, deadline - now())):
                 await self.group_commit.close()
         await self._end({committing})  # Else it would carry out what still waits on a store that is closed.
 
     async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
         """Cancel until all have ended: Python 3.11's wait_for, by which nats-py waits, may swallow a cancellation."""
         now = asyncio.get_running_loop().time
-        deadline = now() + self.shutdown_seconds
+        deadline = now() + _ENDING_SECONDS
         while tasks and now() < deadline:
             for task in tasks:
                 task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from stock.allocation.admin.v1 import admin_service_pb2_grpc
 from allocation.entrypoints.address import AddressInUseError, is_free
 from allocation.entrypoints.grpc_acceptor import accepting_server
 from allocation.entrypoints.grpc_gate import Gate
+from allocation.entrypoints.grpc_unread_calls import UNREAD_SECONDS, UnreadCalls
 
 if TYPE_CHECKING:
     from allocation.entrypoints.admin_server import AdminService
@@ -23,7 +25,8 @@ class AdminListener:
     def __init__(self, service: AdminService, port: int) -> None:
         self._port = port
         self.address = f"{LOOPBACK}:{port}"
-        self._server = accepting_server([Gate()], [("grpc.so_reuseport", 0)])
+        self._unread = UnreadCalls()
+        self._server = accepting_server([Gate()], [("grpc.so_reuseport", 0)], self._unread)
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(service, self._server)
 
     async def start(self) -> None:
@@ -46,7 +49,10 @@ class AdminListener:
 
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, and give those under way time to end."""
-        await self._server.stop(grace_seconds)
+        stopping = asyncio.ensure_future(self._server.stop(grace_seconds))
+        await asyncio.wait({stopping}, timeout=UNREAD_SECONDS)
+        self._unread.end_all()
+        await stopping
 
     async def ended(self) -> None:
         """Wait until nobody is listened to any more; raise what gRPC's server died of."""

@@ -14,25 +14,30 @@ from allocation.entrypoints import grpc_errors
 from allocation.service_layer.errors import QueueFullError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from allocation.entrypoints.grpc_unread_calls import UnreadCalls
     from allocation.entrypoints.grpc_waiting_room import WaitingRoom
 
+_Status = tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]
+_NEVER_CAME: _Status = (grpc.StatusCode.RESOURCE_EXHAUSTED, "the request did not come, and nobody waits for it any more", ())
 _ACCEPTED_AT_ONCE = 128
 
 
 def accepting_server(
     interceptors: Sequence[grpc.aio.ServerInterceptor],
     options: Sequence[tuple[str, Any]],
+    unread: UnreadCalls,
     room: WaitingRoom | None = None,
     waiting: str = "",
 ) -> grpc.aio.Server:
     """Make a server for methods that are registered with it, as generated code does; it refuses all others itself.
 
-    Calls of methods whose names begin with `waiting` are refused, before their request is read, while `room` has none.
+    Calls of methods whose names begin with `waiting` are refused, before their request is read, while `room` has none. Those
+    that are taken in, and whose request does not come, are counted by `unread`.
     """
     server: Any = grpc.aio.server(interceptors=interceptors, options=options)
-    server._server = _Acceptor(tuple(interceptors), tuple(options), room, waiting.encode())  # noqa: SLF001 - see the class
+    server._server = _Acceptor(tuple(interceptors), tuple(options), unread, room, waiting.encode())  # noqa: SLF001 - see the class
     made: grpc.aio.Server = server
     return made
 
@@ -49,6 +54,7 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
         self,
         interceptors: tuple[grpc.aio.ServerInterceptor, ...],
         options: tuple[tuple[str, Any], ...],
+        unread: UnreadCalls,
         room: WaitingRoom | None,
         waiting: bytes,
     ) -> None:
@@ -58,6 +64,7 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
         self._handlers: dict[str, Any] = {}
         self._waiting_methods = waiting
         self._room = room
+        self._unread = unread
         self._under_way: set[asyncio.Task[None]] = set()
         self._ends = False
         self._ended: asyncio.Future[None] = self._event_loop.create_future()
@@ -117,20 +124,32 @@ class _Acceptor(cygrpc.AioServer):  # type: ignore[misc] # compiled code has no 
         found = cygrpc._MethodResolver([], self._handlers)  # noqa: SLF001 - see the class
         handling = cygrpc._handle_rpc(method, found, self._before_handlers, call, self._event_loop, False)  # noqa: FBT003, SLF001 - see the class
         scheduled = cygrpc._schedule_rpc_coro(handling, call, self._event_loop, method or "unknown method")  # noqa: SLF001 - see the class
-        task = self._event_loop.create_task(scheduled)
+        end = partial(self._end, call)
+        self._keep(self._event_loop.create_task(scheduled, context=self._unread.begin(end)), end)
+
+    def _keep(self, task: asyncio.Task[None], end: Callable[[], None]) -> None:
+        def is_over(_: asyncio.Task[None]) -> None:
+            self._under_way.discard(task)
+            self._unread.forget(end)
+
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(is_over)
+
+    def _end(self, call: Any) -> None:  # noqa: ANN401 - compiled code has no types
+        """End a call that waits for its request: it then gets none. If it were cancelled, gRPC would write to freed memory."""
+        ending = self._event_loop.create_task(self._answer(call, _NEVER_CAME))
+        self._under_way.add(ending)
+        ending.add_done_callback(self._under_way.discard)
 
     async def _refuse(self, call: Any, error: QueueFullError) -> None:  # noqa: ANN401 - compiled code has no types
         """Refuse a call without reading its request: under ten times the load this is what the service does most."""
-        code, text, trailers = _refusal(error.waiting_max)
-        operations = (
-            cygrpc.SendInitialMetadataOperation((), 0),
-            cygrpc.SendStatusFromServerOperation(trailers, code.value[0], text, 0),
-            cygrpc.ReceiveCloseOnServerOperation(0),
-        )
+        await self._answer(call, _refusal(error.waiting_max), cygrpc.ReceiveCloseOnServerOperation(0))
+
+    async def _answer(self, call: Any, answer: _Status, *others: Any) -> None:  # noqa: ANN401 - compiled code has no types
+        code, text, trailers = answer
+        status = cygrpc.SendStatusFromServerOperation(trailers, code.value[0], text, 0)
         with suppress(cygrpc.ExecuteBatchError):  # Its caller is gone.
-            await cygrpc.execute_batch(call, operations, self._event_loop)
+            await cygrpc.execute_batch(call, (cygrpc.SendInitialMetadataOperation((), 0), status, *others), self._event_loop)
 
 
 def _shielded(accepting: asyncio.Future[Any]) -> asyncio.Future[Any]:
@@ -140,5 +159,5 @@ def _shielded(accepting: asyncio.Future[Any]) -> asyncio.Future[Any]:
 
 
 @lru_cache
-def _refusal(waiting_max: int) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
+def _refusal(waiting_max: int) -> _Status:
     return grpc_errors.status_of(QueueFullError(waiting_max))

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from allocation.contract.validation import MalformedError, Violation
 from allocation.entrypoints import grpc_errors
+from allocation.entrypoints.grpc_unread_calls import request_is_read
 from allocation.entrypoints.grpc_waiting_room import WaitingRoom
 from allocation.service_layer.errors import QueueFullError, ShuttingDownError
 
@@ -49,6 +50,7 @@ class Gate(grpc.aio.ServerInterceptor):
         handler: Any = found
 
         async def call(payload: bytes, context: Any) -> Any:  # noqa: ANN401 - as generated
+            request_is_read()
             try:
                 request = handler.request_deserializer(payload)
             except DecodeError:

@@ -13,6 +13,8 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from allocation.entrypoints.grpc_unread_calls import request_is_read
+
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[HealthCheckRequest, HealthCheckResponse]
 
@@ -43,6 +45,7 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # it 
 
     async def Check(self, request: HealthCheckRequest, context: Context) -> HealthCheckResponse:  # noqa: N802 - its name in the protocol
         """Answer how it is now; NOT_FOUND: nothing has that name."""
+        request_is_read()
         status = self._statuses.get(request.service)
         if status is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "nothing of that name has a health")
@@ -50,6 +53,7 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # it 
 
     async def Watch(self, request: HealthCheckRequest, context: Context) -> None:  # noqa: N802 - its name in the protocol
         """Send how it is now, and then each change; a watcher who reads slowly gets the newest of them."""
+        request_is_read()
         last = None
         while True:
             changed = self._changed

@@ -16,6 +16,7 @@ from allocation.entrypoints.grpc_certificates import CertificateError
 from allocation.entrypoints.grpc_gate import Gate
 from allocation.entrypoints.grpc_health import HealthService
 from allocation.entrypoints.grpc_limits import limits
+from allocation.entrypoints.grpc_unread_calls import UNREAD_SECONDS, UnreadCalls
 from allocation.entrypoints.grpc_waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class GrpcListener:
         self._health = HealthService()
         room = WaitingRoom()
         self._gate = Gate(room)
-        self._server = accepting_server([self._gate], list(limits()), room, waiting=f"/{SERVICE_NAME}/")
+        self._unread = UnreadCalls()
+        self._server = accepting_server([self._gate], list(limits()), self._unread, room, waiting=f"/{SERVICE_NAME}/")
         allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE_NAME, _HEALTH_NAME, reflection.SERVICE_NAME)
@@ -86,6 +88,8 @@ class GrpcListener:
         stopping = asyncio.ensure_future(self._server.stop(grace_seconds))
         await asyncio.sleep(_TOLD_SECONDS)
         self._gate.refuse()
+        await asyncio.wait({stopping}, timeout=UNREAD_SECONDS)
+        self._unread.end_all()
         await stopping
 
     async def ended(self) -> None:

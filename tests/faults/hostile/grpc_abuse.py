@@ -7,6 +7,7 @@ import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from grpc_health.v1.health_pb2 import HealthCheckRequest
 from stock.allocation.v1.allocation_service_pb2 import AllocateRequest
 
 from tests.faults.hostile import raw_http2 as http2
@@ -25,6 +26,9 @@ REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 _REQUEST = AllocateRequest(order_id="hostile", sku="NOBODY-SELLS-THIS", quantity=1).SerializeToString()
 _PAUSE_SECONDS = 0.001
 _STREAMS = 64
+_ALL_STREAMS = range(1, 2 * _STREAMS, 2)
+_LARGEST = (64 << 10) - 1
+_FED_SECONDS = 1.0
 _CONNECTIONS_MIN = 16
 """With so many streams on each these are more calls than the service carries out at a time."""
 
@@ -76,9 +80,9 @@ def slow_senders(address: str, chance: random.Random, times: int) -> Iterator[in
     with ExitStack() as open_ones:
         connections = [open_ones.enter_context(RawConnection(address)) for _ in range(_connections(times))]
         for connection in connections:
-            for stream in range(1, 2 * _STREAMS, 2):
+            for stream in _ALL_STREAMS:
                 connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.request_headers(ALLOCATE)))
-                connection.say(http2.frame(http2.DATA, 0, stream, http2.grpc_message(b"\n", claimed=(4 << 20) - 1)))
+                connection.say(http2.frame(http2.DATA, 0, stream, http2.grpc_message(b"\n", claimed=_LARGEST)))
         for _ in range(times):
             stream = 2 * chance.randrange(_STREAMS) + 1
             chance.choice(connections).say(http2.frame(http2.DATA, 0, stream, b"x"))
@@ -93,12 +97,42 @@ def big_messages_never_ended(address: str, _: random.Random, times: int) -> Iter
         for _number in range(_connections(times)):
             connection = open_ones.enter_context(RawConnection(address))
             connection.socket.settimeout(1.0)
-            for stream in range(1, 2 * _STREAMS, 2):
+            for stream in _ALL_STREAMS:
                 connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.request_headers(ALLOCATE)))
-                connection.say(http2.frame(http2.DATA, 0, stream, http2.grpc_message(b"\n", claimed=(4 << 20) - 1)))
+                connection.say(http2.frame(http2.DATA, 0, stream, http2.grpc_message(b"\n", claimed=_LARGEST)))
             for _round in range(4):
-                for stream in range(1, 2 * _STREAMS, 2):
+                for stream in _ALL_STREAMS:
                     connection.say(http2.frame(http2.DATA, 0, stream, b"\n" * 16_000))
+        yield times
+
+
+@contextmanager
+def large_requests_never_ended(address: str, _: random.Random, times: int) -> Iterator[int]:
+    """Send the largest requests that may be sent, but for their last byte, as fast as the server's windows let them through."""
+    with ExitStack() as open_ones:
+        for _number in range(_connections(times)):
+            connection = open_ones.enter_context(RawConnection(address))
+            for stream in _ALL_STREAMS:
+                connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.request_headers(ALLOCATE)))
+            nearly = http2.grpc_message(b"\n" * (_LARGEST - 1), claimed=_LARGEST)
+            http2.feed(connection, dict.fromkeys(_ALL_STREAMS, nearly), _FED_SECONDS)
+        yield times
+
+
+@contextmanager
+def watches_never_read(address: str, _: random.Random, times: int) -> Iterator[int]:
+    """Watch healths of long names with a window of nothing, so that nothing can ever be told."""
+    opening = http2.PREFACE + http2.settings([(http2.INITIAL_WINDOW_SIZE, 0)])
+    watched = [HealthCheckRequest(service=name).SerializeToString() for name in ("", "allocation.broker", "x" * 60_000)]
+    with ExitStack() as open_ones:
+        for _number in range(_connections(times)):
+            connection = open_ones.enter_context(RawConnection(address, opening))
+            for stream in _ALL_STREAMS:
+                connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.request_headers(HEALTH_WATCH)))
+            payloads = {stream: http2.grpc_message(watched[stream // 2 % 3]) for stream in _ALL_STREAMS}
+            http2.feed(connection, payloads, _FED_SECONDS)
+            for stream in _ALL_STREAMS:
+                connection.say(http2.frame(http2.DATA, http2.END_STREAM, stream))
         yield times
 
 
@@ -109,7 +143,7 @@ def never_reading(address: str, _: random.Random, times: int) -> Iterator[int]:
     with ExitStack() as open_ones:
         for _number in range(_connections(times)):
             connection = open_ones.enter_context(RawConnection(address, opening))
-            for stream in range(1, 2 * _STREAMS, 2):
+            for stream in _ALL_STREAMS:
                 connection.say(http2.request(ALLOCATE, _REQUEST, stream))
         yield times
 
@@ -125,7 +159,7 @@ def streams_without_end(address: str, _: random.Random, times: int) -> Iterator[
             connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, 2 * number + 1, head))
         for _number in range(_connections(times)):
             connection = open_ones.enter_context(RawConnection(address))
-            for stream in range(1, 2 * _STREAMS, 2):
+            for stream in _ALL_STREAMS:
                 connection.say(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.request_headers(ALLOCATE)))
         yield times
 
@@ -186,6 +220,8 @@ ABUSES: tuple[Abuse, ...] = (
     silent_connections,
     slow_senders,
     big_messages_never_ended,
+    large_requests_never_ended,
+    watches_never_read,
     never_reading,
     streams_without_end,
     rapid_resets,

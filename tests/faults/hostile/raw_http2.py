@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RESET, SETTINGS, PING, GO_AWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
@@ -19,6 +19,10 @@ CANCEL = 8
 INITIAL_WINDOW_SIZE = 4
 LENGTH_IN_ONE_BYTE_MAX = 126
 _FRAME_HEAD_BYTES = 9
+_FRAME_BYTES_MAX = 16_384
+_CONNECTION_WINDOW, _STREAM_WINDOW = 65_535, 16_384
+"""Those of the server at first: HTTP/2's own, and the one that our settings have it say."""
+_WINDOW_SECONDS = 0.05
 _PATIENCE_SECONDS = 20.0
 
 
@@ -125,6 +129,28 @@ class RawConnection:
             return self.socket.recv(65_536)
         except OSError:
             return b""
+
+
+def feed(connection: RawConnection, payloads: Mapping[int, bytes], seconds: float) -> None:
+    """Send on streams that are open as much as the server's windows let through, until all is sent or the time is over."""
+    left = dict(payloads)
+    windows = dict.fromkeys((0, *left), 0)
+    windows[0], deadline = _CONNECTION_WINDOW, time.monotonic() + seconds
+    for stream in left:
+        windows[stream] = _STREAM_WINDOW
+    while any(left.values()) and time.monotonic() < deadline:
+        for stream, payload in left.items():
+            portion = payload[: min(windows[0], windows[stream], _FRAME_BYTES_MAX)]
+            if portion:
+                connection.say(frame(DATA, 0, stream, portion))
+                left[stream] = payload[len(portion) :]
+                windows[0] -= len(portion)
+                windows[stream] -= len(portion)
+        for kind, flags, stream, payload in connection.frames(_WINDOW_SECONDS):
+            if kind == WINDOW_UPDATE:
+                windows[stream] = windows.get(stream, 0) + struct.unpack(">I", payload)[0]
+            elif kind in (SETTINGS, PING) and not flags:
+                connection.say(frame(kind, ACK, 0, payload if kind == PING else b""))
 
 
 def _length(text: bytes) -> bytes:

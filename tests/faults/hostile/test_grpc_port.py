@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -16,8 +16,18 @@ from stock.allocation.v1.allocation_service_pb2 import CreateBatchRequest
 
 from tests.faults.evidence import read_database
 from tests.faults.hostile.good_client import a_good_client
-from tests.faults.hostile.grpc_abuse import ABUSES, silent_connections
-from tests.faults.hostile.raw_http2 import END_HEADERS, HEADERS, RawConnection, frame, grpc_message, header, request
+from tests.faults.hostile.grpc_abuse import ABUSES, ALLOCATE, silent_connections
+from tests.faults.hostile.raw_http2 import (
+    END_HEADERS,
+    HEADERS,
+    RESET,
+    RawConnection,
+    frame,
+    grpc_message,
+    header,
+    request,
+    request_headers,
+)
 from tests.faults.hostile.vitals import MEBIBYTE, PeakMemory, vitals_of
 from tests.faults.load import SEED
 from tests.service_process import ServiceProcess
@@ -141,6 +151,24 @@ async def test_thousands_of_calls_at_once_on_one_connection_are_all_answered(ser
     codes = {answer.code() for answer in answers if isinstance(answer, grpc.aio.AioRpcError)}
     assert len(answers) == 3_000
     assert codes == {grpc.StatusCode.NOT_FOUND}
+
+
+async def test_thousands_of_calls_whose_requests_never_come_hold_little_and_the_oldest_are_dropped(
+    service: ServiceProcess,
+) -> None:
+    head = b"".join(frame(HEADERS, END_HEADERS, stream, request_headers(ALLOCATE)) for stream in range(1, 128, 2))
+    before = vitals_of(service.pid)
+    async with a_good_client(service.grpc_address, "half-open") as good:
+        with PeakMemory(service.pid) as peak, ExitStack() as open_ones:
+            connections = [open_ones.enter_context(RawConnection(service.grpc_address)) for _ in range(160)]
+            for connection in connections:
+                connection.say(head)
+                await asyncio.sleep(0.02)
+            reset = await asyncio.to_thread(lambda: [kind for kind, *_ in connections[0].frames(20.0) if kind == RESET][:1])
+            await eventually(lambda: len(good.seconds) >= 10)
+    assert reset, "of 10,240 calls the first are dropped"
+    assert good.failures == []
+    assert peak.bytes - before.memory_bytes < MEMORY_GROWTH_MAX
 
 
 async def test_health_watched_by_hundreds_is_still_told(service: ServiceProcess) -> None:

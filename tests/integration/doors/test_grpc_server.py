@@ -15,6 +15,8 @@ from allocation.entrypoints.address import AddressInUseError
 from allocation.entrypoints.grpc_listener import SERVICE_NAME, GrpcListener
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
 from tests.e2e.refusals import Refusal, read_refusal
+from tests.faults.hostile.grpc_abuse import ALLOCATE
+from tests.faults.hostile.raw_http2 import END_HEADERS, HEADERS, RawConnection, frame, request_headers
 from tests.integration.doors.listening import listening_door
 from tests.integration.doors.parts import CURSED
 from tests.waiting import eventually
@@ -149,6 +151,18 @@ async def test_a_call_under_way_is_answered_before_the_door_closes(door: Door) -
     door.store.open.set()
     assert (await blocking).batch.batch_reference == "blocking"
     await stopping
+
+
+async def test_nobody_waits_for_a_request_that_does_not_come_when_the_door_closes() -> None:
+    async with listening_door() as door:
+        with RawConnection(door.listener.address) as connection:
+            for stream in range(1, 64, 2):
+                connection.say(frame(HEADERS, END_HEADERS, stream, request_headers(ALLOCATE)))
+            await door.create("after them")
+            stopping = asyncio.ensure_future(door.listener.stop(4.0))
+            kinds = await asyncio.to_thread(lambda: [kind for kind, *_ in connection.frames(3.0)])
+            assert HEADERS in kinds, "they are ended before the time for calls under way is over"
+            await stopping
 
 
 async def test_the_health_of_the_broker_is_none_of_the_services(door: Door) -> None:
