@@ -9,14 +9,15 @@ import typer
 
 from allocation.commands.parked_filters import (
     BatchReference,
+    EndedAs,
     Everything,
     Filters,
     ParkedAs,
-    ParkedAsAlone,
     Places,
     Since,
     Subject,
     Until,
+    checked_ending,
     chosen_places,
     places_of,
 )
@@ -48,6 +49,7 @@ def list_parked(  # noqa: PLR0913 - each is an option
     since: Since = None,
     until: Until = None,
     with_ended: Annotated[bool, typer.Option("--all", help="Those, too, that were replayed or discarded.")] = False,
+    ended_as: EndedAs = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many messages are listed; all are counted.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -55,10 +57,11 @@ def list_parked(  # noqa: PLR0913 - each is an option
     from allocation.commands import parked_shown  # noqa: PLC0415 - keeps help fast
     from allocation.operators import parked  # noqa: PLC0415 - keeps help fast
 
-    filters = Filters.of(subject, parked_as, batch, since, until)
+    filters, outcome = Filters.of(subject, parked_as, batch, since, until), checked_ending(ended_as)
+    where = filters.where(with_ended=with_ended or outcome is not None)
 
     async def look(settings: Settings) -> Listing:
-        return await parked.listing(settings, filters.where(with_ended=with_ended), filters.batch_reference, limit)
+        return await parked.listing(settings, where, filters.batch_reference, outcome, limit)
 
     found = run(look)
     typer.echo(parked_shown.listing_as_json(found) if as_json else parked_shown.listing_for_people(found))
@@ -100,7 +103,7 @@ def replay(  # noqa: PLR0913 - each is an option
     from allocation.commands import parked_endings_shown as shown  # noqa: PLC0415 - keeps help fast
     from allocation.operators import parked  # noqa: PLC0415 - keeps help fast
 
-    chosen = chosen_places(
+    chosen, others = chosen_places(
         places, Filters.of(subject, parked_as, batch, since, until), "Replay", everything=everything, yes=yes
     )
     asked: list[int] = []
@@ -111,9 +114,9 @@ def replay(  # noqa: PLR0913 - each is an option
             return  # Nothing was begun, and why was said.
         rest = shown.Rest(len(chosen) - len(replayed), sum(asked) - len(replayed))
         if as_json:
-            typer.echo(shown.replays_as_json(replayed, rest))
+            typer.echo(shown.replays_as_json(replayed, rest, others))
         else:
-            typer.echo(shown.replays_summed_up(replayed, rest), err=rest.not_reached > 0)
+            typer.echo(shown.replays_summed_up(replayed, rest, others), err=rest.not_reached > 0)
 
     async def carry_out(settings: Settings) -> None:
         with progress("replaying", len(chosen)) as progressed:
@@ -134,7 +137,7 @@ def discard(  # noqa: PLR0913 - each is an option
     *,
     reason: Annotated[str | None, typer.Option("--reason", help="Why, for whoever looks later; it is kept.")] = None,
     subject: Subject = None,
-    parked_as: ParkedAsAlone = None,
+    parked_as: ParkedAs = None,
     batch: BatchReference = None,
     since: Since = None,
     until: Until = None,
@@ -150,7 +153,7 @@ def discard(  # noqa: PLR0913 - each is an option
     from allocation.operators import parked  # noqa: PLC0415 - keeps help fast
 
     given = None if reason is None else _checked_reason(reason)
-    chosen = chosen_places(
+    chosen, others = chosen_places(
         places, Filters.of(subject, parked_as, batch, since, until), "Discard", everything=everything, yes=yes
     )
     why = given or (_checked_reason(ask_for("Why are they discarded?", "--reason")) if chosen else "")
@@ -163,9 +166,9 @@ def discard(  # noqa: PLR0913 - each is an option
         reached, discarded = sum(one.asked for one in portions), sum(one.discarded for one in portions)
         rest = shown.Rest(len(chosen) - reached, sum(asked) - reached)
         if as_json:
-            typer.echo(shown.discarded_as_json(discarded, reached, rest, why))
+            typer.echo(shown.discarded_as_json(discarded, reached, rest, why, others))
         else:
-            typer.echo(shown.discarded_summed_up(discarded, reached, rest), err=rest.not_reached > 0)
+            typer.echo(shown.discarded_summed_up(discarded, reached, rest, others), err=rest.not_reached > 0)
 
     async def carry_out(settings: Settings) -> None:
         with progress("discarding", len(chosen)) as progressed:

@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     from allocation.service_layer.records import StreamPlace
 
 REASONS = ("malformed", "wrong_type", "unknown_subject", "identity_reused", "unknown_batch", "too_many_deliveries")
+ENDINGS = ("applied", "repeated", "superseded", "rejected", "discarded")
 _WAYS = (
     "Name places as `allocation parked list` shows them, or say which by the same options; --everything is all that are parked."
 )
 
 Places = Annotated[list[str] | None, typer.Argument(metavar="PLACE", help="E.g. ALLOCATION_INBOUND/1/42.")]
 Subject = Annotated[str | None, typer.Option("--subject", help="Only those of this subject.")]
-_ONLY_PARKED_AS = f"Only those parked as {', '.join(REASONS)}."
-ParkedAs = Annotated[str | None, typer.Option("--parked-as", "--reason", metavar="REASON", help=_ONLY_PARKED_AS)]
-ParkedAsAlone = Annotated[str | None, typer.Option("--parked-as", metavar="REASON", help=_ONLY_PARKED_AS)]
+ParkedAs = Annotated[
+    str | None, typer.Option("--parked-as", metavar="REASON", help=f"Only those parked as {', '.join(REASONS)}.")
+]
+EndedAs = Annotated[
+    str | None,
+    typer.Option("--ended-as", metavar="OUTCOME", help=f"Only those that ended as {', '.join(ENDINGS)}; implies --all."),
+]
 BatchReference = Annotated[str | None, typer.Option("--batch", help="Only those about this batch.")]
 Since = Annotated[str | None, typer.Option("--since", help="Only those parked since: a time, or an age like 2h.")]
 Until = Annotated[str | None, typer.Option("--until", help="Only those parked before: a time, or an age like 2h.")]
@@ -70,8 +75,13 @@ class Filters:
         return ParkedWhere(self.subject, reason, self.since, self.until, with_ended)
 
 
-def chosen_places(texts: list[str] | None, filters: Filters, verb: str, *, everything: bool, yes: bool) -> list[StreamPlace]:
-    """Find the messages that are meant; those that are not named one by one are counted, and have to be confirmed."""
+def chosen_places(
+    texts: list[str] | None, filters: Filters, verb: str, *, everything: bool, yes: bool
+) -> tuple[list[StreamPlace], int | None]:
+    """Find the messages that are meant; those that are not named one by one are counted, and have to be confirmed.
+
+    Where there are none, it also answers how many others are parked.
+    """
     from allocation.operators import parked  # noqa: PLC0415 - keeps help fast
 
     if bool(texts) + bool(filters) + everything != 1:
@@ -79,11 +89,19 @@ def chosen_places(texts: list[str] | None, filters: Filters, verb: str, *, every
     if texts:
         named = list(dict.fromkeys(places_of(texts)))
         run(lambda settings: parked.require_known(settings, named))
-        return named
+        return named, None
     found = run(lambda settings: parked.places_where(settings, filters.where(), filters.batch_reference))
-    if found:
-        confirm(f"{verb} {counted(len(found), 'parked message')}?", yes=yes)
-    return found
+    if not found:
+        return [], run(parked.count)
+    confirm(f"{verb} {counted(len(found), 'parked message')}?", yes=yes)
+    return found, None
+
+
+def checked_ending(outcome: str | None) -> str | None:
+    """Refuse an outcome that no parked message ends with."""
+    if outcome is not None and outcome not in ENDINGS:
+        raise typer.BadParameter(f"{outcome!r} is none of {', '.join(ENDINGS)}", param_hint="--ended-as")
+    return outcome
 
 
 def places_of(texts: list[str]) -> list[StreamPlace]:

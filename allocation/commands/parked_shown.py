@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from allocation.commands.instants import written as when
-from allocation.commands.parked_endings_shown import NOTHING
+from allocation.commands.parked_endings_shown import nothing_found
 from allocation.commands.terminal import clipped, json_text, printable
 from allocation.operators import parked, parked_message
 
@@ -25,7 +25,7 @@ _IDENTIFIER_CHARACTERS_MAX, _TEXT_CHARACTERS_MAX = 128, 1_000
 def listing_for_people(listing: parked.Listing) -> str:
     """Write a paragraph for each reason, and a line or two for each message."""
     if not listing.total:
-        return NOTHING
+        return nothing_found(listing.others, with_ended=listing.with_ended)
     return "\n".join(_lines_of_listing(listing))
 
 
@@ -43,7 +43,13 @@ def listing_as_json(listing: parked.Listing) -> str:
     ]
     shown = [_facts(kept) for kept in listing.shown]
     return json_text(
-        {"groups": groups, "messages": shown, "total": listing.total, "not_shown": listing.total - len(listing.shown)}
+        {
+            "groups": groups,
+            "messages": shown,
+            "total": listing.total,
+            "not_shown": listing.total - len(listing.shown),
+            "others": listing.others,
+        }
     )
 
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _STORE_RETRY_SECONDS = 1.0
+_SET_ASIDE_BEFORE = {
+    Consumption.PARKED_ALREADY: "message is parked already",
+    Consumption.ENDED_ALREADY: "message was parked before, and has ended",
+}
 _ALONE_FROM_DELIVERY = 3
 """From here on a message shares its transaction with no other, so that it cannot spoil theirs."""
 
@@ -95,8 +99,8 @@ class InboundServing:
         self._early_since.pop(delivery.message.sequence, None)
         if consumption is Consumption.OTHER_LIFE:
             await delivery.retry(0)
-        elif consumption is Consumption.PARKED:
-            await self._terminate(delivery, envelope.command)
+        elif consumption is Consumption.PARKED or consumption in _SET_ASIDE_BEFORE:
+            await self._terminate(delivery, envelope.command, consumption)
         else:
             await delivery.ack()
         return consumption
@@ -125,10 +129,13 @@ class InboundServing:
         parking = replace(envelope, command=Park(ParkingReason.UNKNOWN_BATCH, detail))
         return await self._answer(delivery, parking, await self._enqueue(delivery, parking))
 
-    async def _terminate(self, delivery: Delivery, command: object) -> None:
+    async def _terminate(self, delivery: Delivery, command: object, consumption: Consumption) -> None:
         message = delivery.message
         reason = command.reason.value if isinstance(command, Park) else "parked"
-        log.warning("message parked", subject=message.subject, sequence=message.sequence, reason=reason)
+        if before := _SET_ASIDE_BEFORE.get(consumption):
+            log.info(before, subject=message.subject, sequence=message.sequence)
+        else:
+            log.warning("message parked", subject=message.subject, sequence=message.sequence, reason=reason)
         await delivery.terminate(reason)
 
     async def _pause(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stock.allocation.admin.v1 import admin_service_pb2 as messages
 
-from allocation.adapters.sql.parked_reader import ParkedReader
+from allocation.adapters.sql.parked_reader import ParkedReader, ParkedWhere
 from allocation.adapters.sql.sqlite import open_for_reading
 from allocation.adapters.startup_error import StartupError
 from allocation.operators.database import database_to_look_into, is_in_memory
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
     from datetime import datetime
 
-    from allocation.adapters.sql.parked_reader import KeptMessage, ParkedWhere
+    from allocation.adapters.sql.parked_reader import KeptMessage
     from allocation.service_layer.records import ParkedMessage
     from allocation.settings import Settings
 
@@ -52,6 +52,9 @@ class Listing:
 
     groups: dict[str, Group] = field(default_factory=dict)
     shown: list[KeptMessage] = field(default_factory=list)
+    with_ended: bool = False
+    others: int | None = None
+    """How many there are that were not looked for; None: that was not counted, since some were found."""
 
     @property
     def total(self) -> int:
@@ -86,20 +89,31 @@ def outcome_word(outcome: messages.ReplayOutcome) -> str:
     return messages.ReplayOutcome.Name(outcome).removeprefix("REPLAY_OUTCOME_").lower()
 
 
-async def listing(settings: Settings, where: ParkedWhere, batch_reference: str | None, limit: int) -> Listing:
-    """Look at the parked messages, whether a service runs or not.
+async def listing(
+    settings: Settings, where: ParkedWhere, batch_reference: str | None, outcome: str | None, limit: int
+) -> Listing:
+    """Look at the parked messages, whether a service runs or not; with an `outcome` at those that ended so.
 
     Raises:
         StartupError: there is no database, or it cannot be read.
         StoreUnavailableError: it stopped answering.
 
     """
-    found = Listing()
+    found = Listing(with_ended=where.with_ended)
     async for kept in _found(settings, where, batch_reference):
+        if outcome is not None and (kept.ending is None or kept.ending.outcome != outcome):
+            continue
         found.groups.setdefault(kept.message.reason.value, Group()).add(kept.message)
         if len(found.shown) < limit:
             found.shown.append(kept)
+    if not found.groups:
+        found.others = await count(settings, with_ended=where.with_ended)
     return found
+
+
+async def count(settings: Settings, *, with_ended: bool = False) -> int:
+    """Count all that are parked, or were. Raises as `listing`."""
+    return len([None async for _ in _found(settings, ParkedWhere(with_ended=with_ended), None)])
 
 
 async def places_where(settings: Settings, where: ParkedWhere, batch_reference: str | None) -> list[StreamPlace]:

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 
 class Consumption(Enum):
-    """What became of an inbound message. Those up to PARKED are final once committed."""
+    """What became of an inbound message. Those up to ENDED_ALREADY are final once committed."""
 
     APPLIED = "applied"
     REPEATED = "repeated"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
     PARKED = "parked"
+    PARKED_ALREADY = "parked_already"
+    """Delivered again while it waits for an operator."""
+    ENDED_ALREADY = "ended_already"
+    """Delivered again after it was parked, and replayed or discarded."""
     EARLY = "early"
     """Names a batch that does not exist: its creation may be on the way."""
     OTHER_LIFE = "other_life"
@@ -46,8 +50,9 @@ def consume(command: commands.Command, receipt: Receipt, uow: UnitOfWork, carry_
     stream = uow.streams.get(receipt.place.stream)
     if stream is None or stream.incarnation != receipt.incarnation:
         return Consumption.OTHER_LIFE
-    if receipt.place in uow.parked:
-        return Consumption.PARKED
+    parked = uow.parked.get(receipt.place)
+    if parked is not None:
+        return Consumption.PARKED_ALREADY if parked.is_open else Consumption.ENDED_ALREADY
     if receipt.place.sequence > stream.last_sequence:
         last = receipt.place.sequence, receipt.message.stored_at
         uow.remember_stream(replace(stream, last_sequence=last[0], last_stored_at=last[1]))

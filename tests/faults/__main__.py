@@ -53,7 +53,7 @@ def main() -> int:
     if arguments.json:
         Path(arguments.json).write_text(json.dumps([_as_json(result) for result in results], indent=2) + "\n", encoding="utf-8")
     if arguments.write:
-        write(PAGE, results, list(FAULTS))
+        write(PAGE, results, list(FAULTS.values()))
     broken = [result.fault.name for result in results if result.account.problems]
     console.print(f"{summed_up(results)}, with seed {seed}", highlight=False)
     if broken:

@@ -44,3 +44,5 @@ class Fault:
     run: Callable[[Trial], Awaitable[Account]]
     in_short_form: bool = True
     """Whether `make test` does it too, in short; what it does not, it does in another way, or leaves to `make faults`."""
+    to_processes: bool = True
+    """Whether its times count what befell running processes: not what is simulated, sent as input, or looked at."""

@@ -32,7 +32,7 @@ COLUMNS = (
     "`make test`",
     "again with",
 )
-_FIGURES = slice(1, 8)
+_TIMES, _FIGURES = 1, slice(1, 8)
 _STALL = 8
 _IN_A_COLUMN = (Kind.LOST, Kind.DOUBLED, Kind.STUCK)
 _WIDE = 160
@@ -65,19 +65,29 @@ class Result:
         return [self.fault.title, *(f"{figure:,}" for figure in (*figures, other)), stall]
 
 
-def in_all(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Answer the row below the others: their sums, and the longest of the stalls."""
+def in_all(rows: Sequence[Sequence[str]], what: str) -> list[str]:
+    """Answer a row below the others: their sums, and the longest of the stalls."""
     sums = [sum(int(row[place].replace(",", "")) for row in rows) for place in range(_FIGURES.start, _FIGURES.stop)]
     stall = max((float(row[_STALL].removesuffix(" s")) for row in rows if row[_STALL]), default=None)
-    return [f"{len(rows)} faults", *(f"{figure:,}" for figure in sums), "" if stall is None else f"{stall:.1f} s"]
+    return [f"{len(rows)} {what}", *(f"{figure:,}" for figure in sums), "" if stall is None else f"{stall:.1f} s"]
+
+
+def sums(rows: Sequence[tuple[Fault, Sequence[str]]]) -> list[list[str]]:
+    """Answer the rows below the others: of what befell processes, and of everything, whose times are of many kinds."""
+    everything = in_all([row for _, row in rows], "faults in all")
+    everything[_TIMES] = ""
+    return [in_all([row for fault, row in rows if fault.to_processes], "faults done to running processes"), everything]
 
 
 def summed_up(results: Sequence[Result]) -> str:
     """Say in one sentence what all of them came to."""
-    _, times, commands, events, *broken, _ = in_all([result.cells() for result in results])
+    to_processes, everything = sums([(result.fault, result.cells()) for result in results])
+    _, _, commands, events, *broken, _ = everything
     found = [f"{count} {what}" for count, what in zip(broken, (*_IN_A_COLUMN, "otherwise wrong"), strict=True) if count != "0"]
     came_to = ", ".join(found) if found else "none was lost, doubled, stuck or otherwise wrong"
-    return f"{len(results)} faults, injected {times} times; {commands} commands and {events} events checked: {came_to}"
+    count = sum(result.fault.to_processes for result in results)
+    done = f"{len(results)} faults, {count} of them done to running processes, {to_processes[_TIMES]} times"
+    return f"{done}; {commands} commands and {events} events checked: {came_to}"
 
 
 def drawn(results: Sequence[Result], width: int) -> Table:
@@ -93,12 +103,13 @@ def drawn(results: Sequence[Result], width: int) -> Table:
         cells = [escape(title), *figures, again] if is_wide else [f"{escape(title)}\n[dim]{again}[/dim]", *figures]
         table.add_row(*cells, style=_style(result))
     table.add_section()
-    table.add_row(*in_all([result.cells() for result in results]), style="bold")
+    for cells in sums([(result.fault, result.cells()) for result in results]):
+        table.add_row(*cells, style="bold")
     return table
 
 
-def write(page: Path, results: Sequence[Result], names: Sequence[str]) -> None:
-    """Replace the rows of these results between the markers of a page; those of other faults, in the order of `names`, stay.
+def write(page: Path, results: Sequence[Result], faults: Sequence[Fault]) -> None:
+    """Replace the rows of these results between the markers of a page; those of other `faults` stay, in that order.
 
     Raises:
         ValueError: the page has not exactly one pair of markers.
@@ -111,12 +122,12 @@ def write(page: Path, results: Sequence[Result], names: Sequence[str]) -> None:
     old, _, after = rest.partition(END)
     rows = {found[1]: _cells(line) for line in old.splitlines() if (found := re.search(r"FAULT=([a-z0-9-]+)", line))}
     rows |= {result.fault.name: _written(result) for result in results}
-    kept = [rows[name] for name in names if name in rows and len(rows[name]) == len(COLUMNS)]
+    kept = [(fault, rows[fault.name]) for fault in faults if len(rows.get(fault.name, ())) == len(COLUMNS)]
     lines = [
         _row(COLUMNS),
         _row(["---", *["---:"] * _STALL, "---", "---"]),
-        *map(_row, kept),
-        *([_row([*(f"**{cell}**" if cell else "" for cell in in_all(kept)), "", ""])] if kept else []),
+        *(_row(row) for _, row in kept),
+        *(_row([*(f"**{cell}**" if cell else "" for cell in cells), "", ""]) for cells in (sums(kept) if kept else ())),
     ]
     page.write_text("\n".join([before + BEGIN, *lines, END + after]), encoding="utf-8")
 

@@ -22,8 +22,12 @@ async def _never_run(_: Trial) -> Account:
     raise AssertionError
 
 
+def _faults(*names: str) -> list[Fault]:
+    return [Fault(name, f"the {name}", _never_run, to_processes=name != "dream") for name in names]
+
+
 def _result(name: str, account: Account, *, seed: int = 7) -> Result:
-    return Result(Fault(name, f"the {name}", _never_run), account, seed, 1.0, short=False)
+    return Result(_faults(name)[0], account, seed, 1.0, short=False)
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def test_a_row_counts_problems_by_their_kind_and_names_the_command(page: Path) -
         "a sentence without a kind",
     )
 
-    write(page, [_result("flood", Account(3, 1_200, 2_400, problems, 1.25))], ["flood"])
+    write(page, [_result("flood", Account(3, 1_200, 2_400, problems, 1.25))], _faults("flood"))
 
     assert _rows(page) == [
         "| the flood | 3 | 1,200 | 2,400 | 2 | 1 | 0 | 2 | 1.2 s | in short | `make faults FAULT=flood SEED=7` |"
@@ -57,9 +61,9 @@ def test_a_row_counts_problems_by_their_kind_and_names_the_command(page: Path) -
 
 
 def test_rows_of_other_faults_stay_and_those_that_are_no_more_go(page: Path) -> None:
-    write(page, [_result(name, Account(1, 1, 1, ())) for name in ("flood", "fire", "war")], ["flood", "fire", "war"])
+    write(page, [_result(name, Account(1, 1, 1, ())) for name in ("flood", "fire", "war")], _faults("flood", "fire", "war"))
 
-    write(page, [_result("fire", Account(9, 9, 9, ()), seed=8)], ["fire", "flood"])
+    write(page, [_result("fire", Account(9, 9, 9, ()), seed=8)], _faults("fire", "flood"))
 
     assert [row.split(" | ")[1] for row in _rows(page)] == ["9", "1"]
     assert "SEED=8" in _rows(page)[0]
@@ -68,24 +72,40 @@ def test_rows_of_other_faults_stay_and_those_that_are_no_more_go(page: Path) -> 
 
 def test_the_last_row_sums_up_those_of_former_runs_too(page: Path) -> None:
     write(
-        page, [_result("flood", Account(3, 1_200, 2_400, (), 1.25)), _result("fire", Account(1, 1, 1, ()))], ["flood", "fire"]
+        page,
+        [_result("flood", Account(3, 1_200, 2_400, (), 1.25)), _result("fire", Account(1, 1, 1, ()))],
+        _faults("flood", "fire"),
     )
 
     lost = Account(4, 2_000, 1, (Problem(Kind.LOST, "gone"),), 0.5)
-    write(page, [_result("fire", lost)], ["flood", "fire"])
+    write(page, [_result("fire", lost)], _faults("flood", "fire"))
 
-    last = page.read_text().splitlines()[-3]
-    assert last == "| **2 faults** | **7** | **3,200** | **2,401** | **1** | **0** | **0** | **0** | **1.2 s** |  |  |"
+    *_, to_processes, everything, _, _ = page.read_text().splitlines()
+    sums = "**3,200** | **2,401** | **1** | **0** | **0** | **0** | **1.2 s** |  |  |"
+    assert to_processes == f"| **2 faults done to running processes** | **7** | {sums}"
+    assert everything == f"| **2 faults in all** |  | {sums}"
+
+
+def test_times_that_befell_no_process_are_not_summed_up_with_those_that_did(page: Path) -> None:
+    results = [_result("flood", Account(3, 10, 20, ())), _result("dream", Account(1_000, 1, 2, ()))]
+
+    write(page, results, _faults("flood", "dream"))
+
+    *_, to_processes, everything, _, _ = page.read_text().splitlines()
+    assert to_processes.startswith("| **1 faults done to running processes** | **3** | **10** | **20** |")
+    assert everything.startswith("| **2 faults in all** |  | **11** | **22** |")
 
 
 def test_what_all_came_to_is_said_in_one_sentence() -> None:
     well, broken = Account(3, 1_200, 2_400, (), 1.25), Account(4, 2_000, 1, (Problem(Kind.LOST, "gone"), "a bare sentence"))
 
     assert summed_up([_result("flood", well)]) == (
-        "1 faults, injected 3 times; 1,200 commands and 2,400 events checked: none was lost, doubled, stuck or otherwise wrong"
+        "1 faults, 1 of them done to running processes, 3 times; "
+        "1,200 commands and 2,400 events checked: none was lost, doubled, stuck or otherwise wrong"
     )
     assert summed_up([_result("flood", well), _result("fire", broken)]) == (
-        "2 faults, injected 7 times; 3,200 commands and 2,401 events checked: 1 lost, 1 otherwise wrong"
+        "2 faults, 2 of them done to running processes, 7 times; "
+        "3,200 commands and 2,401 events checked: 1 lost, 1 otherwise wrong"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allocation.adapters.embedded_broker.files import BrokerFiles
 from allocation.adapters.jetstream.api import NANOSECONDS
 from allocation.adapters.jetstream.comparison import consumer_differences, stream_differences
 from allocation.connections import event_configuration, inbound_configuration
@@ -24,8 +25,15 @@ def check_broker(patient: Patient) -> Iterator[Finding]:
     broker = patient.broker
     if broker is None:
         embedded = "nats_urls" not in patient.settings.model_fields_set
+        files = None if patient.folder is None else BrokerFiles(patient.folder)
         if embedded and not patient.running.is_running:
             yield note(f"the broker does not run either: {patient.not_connected}")
+        elif embedded and files is not None and files.record.exists():
+            # `dev` writes the record down when it starts its broker, and removes it when it has stopped it.
+            yield error(
+                f"the broker of the running service does not answer: {patient.not_connected}",
+                f"see why in its log, {files.log}; if it stays so, restart the service, which starts its broker anew",
+            )
         else:
             yield error(patient.not_connected, "start it, or set ALLOCATION_NATS_URLS and ALLOCATION_NATS_CREDENTIALS_FILE")
         return

@@ -61,7 +61,7 @@ async def jump_publisher_clock(trial: Trial) -> Account:
     """Let the clock of a publisher jump, who writes it into its messages: what counts is their order on the stream."""
     times = 4 if trial.short else 40
     clock = Clock(trial.folder, random.Random(trial.seed))  # noqa: S311 - varies the trial, keeps no secret
-    with Scene(trial.folder, seed=trial.seed) as scene:
+    with Scene(trial.folder, settings={"unknown_wait_seconds": 1}, seed=trial.seed) as scene:
         await scene.start(command=DEV)
         arguments = clock.around("tests.faults.cluster.skewed_publisher", scene.nats_url, str(trial.seed))
         publisher = await asyncio.create_subprocess_exec(

@@ -49,5 +49,5 @@ FAULTS = (
         backlogs.events_while_broker_is_away,
         in_short_form=False,
     ),
-    Fault("upgrade", "upgrade from the tables of the release before, under load", upgrades.upgrade_under_load),
+    Fault("upgrade", "tables brought up by a revision, under load", upgrades.upgrade_under_load),
 )

@@ -61,6 +61,6 @@ def _allow_descriptors(count: int) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("hostile-callers", "hostile callers: broken frames, floods, silence, resets", hostile_callers),
-    Fault("hostile-publishers", "hostile publishers: messages that are none", hostile_publishers),
+    Fault("hostile-callers", "hostile callers: broken frames, floods, silence, resets", hostile_callers, to_processes=False),
+    Fault("hostile-publishers", "hostile publishers: messages that are none", hostile_publishers, to_processes=False),
 )

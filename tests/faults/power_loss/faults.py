@@ -25,5 +25,5 @@ FAULTS = (
         power_failures.of_the_broker_alone,
         in_short_form=False,
     ),
-    Fault("fsyncs", "answers, acks and acknowledgements, each after its fsync", promises.keep_their_order),
+    Fault("fsyncs", "answers, acks and acknowledgements, each after its fsync", promises.keep_their_order, to_processes=False),
 )

@@ -31,6 +31,7 @@ FAULTS: tuple[Fault, ...] = (
         in_short_form=False,
     ),
     Fault("killed-again-and-again", "service killed every 0.2 to 2 s", crashes.killed_again_and_again),
+    Fault("service-frozen", "service frozen for 15 s", crashes.frozen),
     Fault("unknown-outcomes", "commits of unknown outcome, done or not", crashes.unknown_outcomes),
     Fault("broker-killed", "broker killed every 0.5 s", brokers.killed),
     Fault("own-broker-killed", "the service's own broker killed", brokers.own_killed),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 from typing import TYPE_CHECKING
 
 from tests.faults.scene import Scene, command_of
@@ -52,6 +54,23 @@ async def killed_again_and_again(trial: Trial) -> Account:
             await scene.come_back()
             await scene.more("events", 20)
         return await scene.account(times + 1)
+
+
+async def frozen(trial: Trial) -> Account:
+    """Freeze the service: what it has fetched is delivered again, and its connections are given up, before it goes on."""
+    times, seconds = (1, 4.0) if trial.short else (6, 15.0)
+    with Scene(trial.folder, seed=trial.seed) as scene:
+        await scene.start()
+        async with scene.load.going_on():
+            for _ in range(times):
+                await scene.more("inbox", 20)
+                os.kill(scene.service.pid, signal.SIGSTOP)
+                try:
+                    await asyncio.sleep(seconds)  # the fault itself
+                finally:
+                    os.kill(scene.service.pid, signal.SIGCONT)
+            await scene.more("inbox", 20)
+        return await scene.account(times)
 
 
 async def unknown_outcomes(trial: Trial) -> Account:
