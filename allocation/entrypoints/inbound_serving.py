@@ -131,12 +131,12 @@ class InboundServing:
 
     async def _terminate(self, delivery: Delivery, command: object, consumption: Consumption) -> None:
         message = delivery.message
-        reason = command.reason.value if isinstance(command, Park) else "parked"
+        reason = command.reason if isinstance(command, Park) else ParkingReason.IDENTITY_REUSED
         if before := _SET_ASIDE_BEFORE.get(consumption):
             log.info(before, subject=message.subject, sequence=message.sequence)
         else:
-            log.warning("message parked", subject=message.subject, sequence=message.sequence, reason=reason)
-        await delivery.terminate(reason)
+            log.warning("message parked", subject=message.subject, sequence=message.sequence, reason=reason.value)
+        await delivery.terminate("parked" if before and not isinstance(command, Park) else reason.value)
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from allocation.operators.consumer_progress import next_message, progress_of
 from allocation.operators.database import database_to_look_into, is_in_memory
 from allocation.operators.mending import mending
 from allocation.service_layer.records import KnownStream
+from allocation.service_layer.streams import BrokerUnavailableError
 
 if TYPE_CHECKING:
     from allocation.operators.consumer_progress import Progress
@@ -64,7 +66,8 @@ async def status(settings: Settings) -> Status:
             progress = replace(progress, last_sequence=later.last_sequence)
         lost_before, last_stored_at = 0, None
         if known is not None and known.last_stored_at is not None:
-            last_stored_at = await stored_at(connection, progress.stream, known.last_sequence)
+            with suppress(BrokerUnavailableError):  # Some may not ask: a user without STREAM.MSG.GET gets no answer.
+                last_stored_at = await stored_at(connection, progress.stream, known.last_sequence)
         if known is not None and known.is_behind(progress.acknowledged_through):
             again = await next_message(connection, progress.stream, known.last_sequence + 1, subjects)
             lost_before = min(again.sequence if again else progress.last_sequence + 1, progress.acknowledged_through + 1)

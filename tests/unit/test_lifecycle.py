@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from allocation import lifecycle
 from allocation.lifecycle import Service
 from tests.waiting import eventually
 
@@ -140,3 +141,35 @@ async def test_it_ends_and_says_why_when_a_door_dies(door: str) -> None:
     with pytest.raises(RuntimeError, match="nobody listens"):
         await served.run(asyncio.Event(), lambda: None)
     assert "relay drain" in heard
+
+
+async def test_both_doors_close_in_the_same_time_and_what_comes_after_has_what_is_left_of_it() -> None:
+    closing: list[float] = []
+
+    class SlowDoor(Door):
+        async def ended(self) -> None:
+            await asyncio.Event().wait()
+
+        async def stop(self, grace_seconds: float) -> None:
+            closing.append(grace_seconds)
+            await eventually(lambda: len(closing) == 2)
+            await asyncio.sleep(grace_seconds)
+
+    served = service([])
+    served.shutdown_seconds = 0.5
+    served.listener, served.admin = SlowDoor(opens=True), SlowDoor(opens=True)
+    served.consumer.stop = lambda: None  # type: ignore[method-assign] # it is deaf
+    waited: list[float | None] = []
+    wait = asyncio.wait
+
+    async def watched(tasks: Any, *, timeout: float | None = None, **otherwise: Any) -> Any:  # noqa: ANN401, ASYNC109 - as asyncio's
+        waited.append(timeout)
+        return await wait(tasks, timeout=timeout, **otherwise)
+
+    stopping = asyncio.Event()
+    stopping.set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "wait", watched)
+        await served.run(stopping, lambda: None)
+    assert closing == [0.5, 0.5]
+    assert waited[1] == lifecycle._AT_LEAST_SECONDS, "the doors have used up the time"  # noqa: SLF001 - its own limit

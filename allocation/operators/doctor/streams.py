@@ -31,7 +31,7 @@ def check_broker(patient: Patient) -> Iterator[Finding]:
         elif embedded and files is not None and files.record.exists():
             # `dev` writes the record down when it starts its broker, and removes it when it has stopped it.
             yield error(
-                f"the broker of the running service does not answer: {patient.not_connected}",
+                patient.not_connected,
                 f"see why in its log, {files.log}; if it stays so, restart the service, which starts its broker anew",
             )
         else:

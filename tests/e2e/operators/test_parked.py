@@ -128,9 +128,25 @@ async def test_parked_messages_are_found_by_subject_reason_and_time(running: For
     def places(*options: str) -> list[str]:
         return [message["place"] for message in as_json(running, "list", "--limit", "1000", *options)["messages"]]
 
-    assert broken in places("--subject", "batch.created", "--reason", "malformed", "--since", "1h")
+    assert broken in places("--subject", "batch.created", "--parked-as", "malformed", "--since", "1h")
     assert broken not in places("--subject", "order.placed", "--until", "2999-01-01")
     assert places("--until", "1h") == []
+
+
+@pytest.mark.parametrize(
+    "options", [("--subject", "order.palced"), ("--batch", "no-such-batch"), ("--until", "1h"), ("--parked-as", "wrong_type")]
+)
+async def test_where_nothing_matches_the_others_are_counted(
+    running: ForkedService, client: Client, options: tuple[str, ...]
+) -> None:
+    await park_bytes(running, client, b"\xff\x03")
+    others = as_json(running, "list", "--limit", "1")["total"]
+    said = f"Nothing that is parked matches; {others} other{'s are' if others > 1 else ' is'} parked.\n"
+    for command in (("list",), ("replay", "--yes"), ("discard", "--yes", "--reason", "misspelt")):
+        assert parked(running, *command, *options).stdout == said
+        assert as_json(running, *command, *options)["others"] == others
+    assert as_json(running, "list")["others"] is None
+    assert as_json(running, "list", "--limit", "1")["total"] == others, "nothing was done"
 
 
 async def test_a_parked_message_is_shown_whole_with_what_to_do_about_it(running: ForkedService, client: Client) -> None:
@@ -215,6 +231,48 @@ async def test_a_discarded_message_keeps_its_reason(running: ForkedService, clie
     assert again.stdout.startswith("0 discarded; 1 had ended before.")
     ending = as_json(running, "show", place)["ending"]
     assert (ending["outcome"], ending["detail"]) == ("discarded", "sent by a test of the warehouse")
+
+
+async def test_what_has_ended_is_found_by_how_it_ended(running: ForkedService, client: Client) -> None:
+    batch = random_batch_reference()
+    first, second, third = await park_quantities(running, client, batch, (5, 8, 9))
+    assert parked(running, "discard", first, "--reason", "counted wrongly").returncode == 0
+    create(running, batch)
+    assert parked(running, "replay", second).returncode == 0
+
+    def ended_as(outcome: str) -> list[str]:
+        return [one["place"] for one in as_json(running, "list", "--batch", batch, "--ended-as", outcome)["messages"]]
+
+    assert (ended_as("discarded"), ended_as("applied")) == ([first], [second])
+    assert [one["place"] for one in as_json(running, "list", "--batch", batch)["messages"]] == [third]
+    others = as_json(running, "list", "--all")["total"]
+    nothing = parked(running, "list", "--batch", batch, "--ended-as", "rejected")
+    assert nothing.stdout == f"Nothing that is or was parked matches; {others} others were parked.\n"
+
+
+async def test_what_has_ended_is_told_from_what_is_parked_when_it_is_delivered_again(
+    running: ForkedService, client: Client
+) -> None:
+    batch = random_batch_reference()
+    replayed, discarded, waiting = await park_quantities(running, client, batch, (5, 8, 9))
+    create(running, batch)
+    assert parked(running, "replay", replayed).returncode == 0
+    assert parked(running, "discard", discarded, "--reason", "counted wrongly").returncode == 0
+    sequences = [int(place.rpartition("/")[2]) for place in (replayed, discarded, waiting)]
+    reset = run_command("consumer", "reset", "--from-sequence", str(sequences[0]), "--yes", environment=running.environment())
+    assert reset.returncode == 0, reset.stderr
+
+    def told() -> list[tuple[str, str, int]]:
+        lines = [json.loads(line) for line in running.log.read_text().splitlines() if '"message ' in line]
+        return [(line["level"], line["event"], line["sequence"]) for line in lines if line.get("sequence", 0) in sequences]
+
+    await eventually(lambda: len(told()) >= 2 * len(sequences))
+    assert sorted(told()[3:]) == [
+        ("info", "message is parked already", sequences[2]),
+        ("info", "message was parked before, and has ended", sequences[0]),
+        ("info", "message was parked before, and has ended", sequences[1]),
+    ]
+    assert {one[:2] for one in told()[:3]} == {("warning", "message parked")}
 
 
 async def test_whoever_sits_at_a_terminal_is_asked_first(running: ForkedService, client: Client) -> None:

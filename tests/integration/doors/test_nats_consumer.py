@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged, OrderPlaced, OrderPlacedLine
+from structlog.testing import capture_logs
 
 from allocation.domain import commands
+from allocation.service_layer.housekeeping import DiscardParked
 from allocation.service_layer.store import OutcomeUnknownError, StoreUnavailableError
-from allocation.service_layer.streams import BrokerUnavailableError, StreamMismatchError
+from allocation.service_layer.streams import BrokerUnavailableError, InboundMessage, StreamMismatchError
 from tests.integration.doors.brokers import INBOUND
 from tests.integration.doors.consuming import running_consumer
 from tests.integration.doors.parts import CURSED
+from tests.unit.house import asked
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -118,6 +121,30 @@ async def test_a_message_that_cannot_be_read_is_parked_before_the_broker_is_told
     consuming.store.open.set()
     await consuming.answered(sequence, "terminate malformed")
     assert [parked.payload for parked in consuming.store.parked.values()] == [b"\xff"]
+
+
+async def test_a_parked_message_that_comes_again_is_terminated_and_warned_of_no_more(consuming: Consuming) -> None:
+    def deliver_again() -> None:
+        stored_at = consuming.inbound.stored[sequence]
+        consuming.inbound.again.append(InboundMessage(INBOUND, sequence, 2, "order.placed", {}, b"\xff", stored_at))
+        consuming.inbound.redeliver()
+
+    answer = "terminate malformed"
+    with capture_logs() as logged:
+        sequence = consuming.inbound.publish(b"\xff")
+        await consuming.answered(sequence, answer)
+        deliver_again()
+        await consuming.answered(sequence, answer, answer)
+        discarding = asked(DiscardParked(tuple(consuming.store.parked), "sent by a test"))
+        assert await (await consuming.parts.group_commit.enqueue(discarding)) == 1
+        deliver_again()
+        await consuming.answered(sequence, answer, answer, answer)
+    told = [(line["log_level"], line["event"]) for line in logged if line.get("sequence") == sequence]
+    assert told == [
+        ("warning", "message parked"),
+        ("info", "message is parked already"),
+        ("info", "message was parked before, and has ended"),
+    ]
 
 
 async def test_an_early_quantity_is_asked_for_again_until_its_batch_is_there(consuming: Consuming) -> None:

@@ -37,4 +37,4 @@ async def test_a_parked_message_that_comes_again_is_parked_already(opened: Opene
     await handled(asked(ObserveStream(StreamState(INBOUND, "monday", 0))))
     assert await handled(message(GOOD, 1)) is Consumption.APPLIED
     assert await handled(message(BAD, 2)) is Consumption.PARKED
-    assert await handled(message(BAD, 2, deliveries)) is Consumption.PARKED
+    assert await handled(message(BAD, 2, deliveries)) is Consumption.PARKED_ALREADY

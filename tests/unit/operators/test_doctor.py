@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from allocation.adapters.embedded_broker.files import BrokerFiles
 from allocation.operators.doctor.backlog import check_backlog, check_copies
 from allocation.operators.doctor.clock import check_clock
 from allocation.operators.doctor.database import check_database
@@ -148,6 +149,20 @@ def test_a_broker_that_acknowledges_before_it_writes_is_an_error_and_one_that_do
     broker_of(patient).syncs_always = None
     (finding,) = check_broker(patient)
     assert (finding.level, "sync_interval: always" in finding.advice) == (Level.NOTE, True)
+
+
+def test_the_broker_of_a_running_service_is_mended_otherwise_than_one_that_others_run(tmp_path: Path) -> None:
+    def advice(patient: Patient) -> str:
+        away = replace(patient, database=tmp_path / "allocation.sqlite3", broker=None, not_connected="no broker")
+        (finding,) = check_broker(away)
+        assert (finding.level, "no broker" in finding.found) == (Level.ERROR, True)
+        return finding.advice
+
+    elsewhere = "start it, or set ALLOCATION_NATS_URLS and ALLOCATION_NATS_CREDENTIALS_FILE"
+    assert advice(healthy()) == elsewhere, "`serve` has none of its own"
+    BrokerFiles(tmp_path).record.touch()
+    assert advice(healthy()).startswith(f"see why in its log, {tmp_path / 'broker.log'}; if it stays so, restart the service")
+    assert advice(healthy(nats_urls="nats://192.0.2.1:4222")) == elsewhere
 
 
 @pytest.mark.parametrize(

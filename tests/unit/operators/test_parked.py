@@ -10,7 +10,7 @@ import pytest
 from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityChanged, OrderPlaced, OrderPlacedLine
 
 from allocation.adapters.sql.parked_reader import KeptMessage
-from allocation.commands import parked_shown
+from allocation.commands import parked_endings_shown, parked_shown
 from allocation.contract.inward import subject_of
 from allocation.operators import parked, parked_message
 from allocation.service_layer.housekeeping import ParkingReason
@@ -120,6 +120,26 @@ def test_messages_are_counted_by_their_reason_beyond_what_is_listed() -> None:
     assert lines[0] == "malformed: 3 messages, first 2026-01-01T00:00:00Z, last 2026-01-12T00:00:00Z; batch.created"
     assert lines[1:3] == ["  ALLOCATION_INBOUND/1/42  batch.created  2026-01-01T00:00:00Z", "    why"]
     assert lines[3] == "2 messages more not shown: narrow it down, or say --limit 3."
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (0, "Nothing is parked."),
+        (1, "Nothing that is parked matches; 1 other is parked."),
+        (1_200, "Nothing that is parked matches; 1,200 others are parked."),
+    ],
+)
+def test_that_nothing_matches_is_not_said_as_if_nothing_were_parked(others: int, said: str) -> None:
+    assert parked_shown.listing_for_people(parked.Listing(others=others)) == said
+    nothing = parked_endings_shown.Rest()
+    assert parked_endings_shown.replays_summed_up([], nothing, others) == said
+    assert parked_endings_shown.discarded_summed_up(0, 0, nothing, others) == said
+
+
+def test_what_has_ended_is_among_the_others_where_it_was_looked_for() -> None:
+    listing = parked.Listing(with_ended=True, others=3)
+    assert parked_shown.listing_for_people(listing) == "Nothing that is or was parked matches; 3 others were parked."
 
 
 def test_many_places_are_asked_for_in_portions() -> None:
