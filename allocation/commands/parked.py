@@ -25,7 +25,8 @@ from allocation.commands.running import run, run_to_the_end
 from allocation.commands.terminal import ask_for, progress
 
 if TYPE_CHECKING:
-    from allocation.operators.parked import Discarded, Listing, Replayed
+    from allocation.operators.parked import Listing
+    from allocation.operators.parked_endings import Discarded, Replayed
     from allocation.settings import Settings
 
 app = typer.Typer(
@@ -101,7 +102,7 @@ def replay(  # noqa: PLR0913 - each is an option
     parked. E.g. `allocation parked replay ALLOCATION_INBOUND/1/42`, or `allocation parked replay --batch batch-001 --yes`.
     """
     from allocation.commands import parked_endings_shown as shown  # noqa: PLC0415 - keeps help fast
-    from allocation.operators import parked  # noqa: PLC0415 - keeps help fast
+    from allocation.operators import parked_endings  # noqa: PLC0415 - keeps help fast
 
     chosen, others = chosen_places(
         places, Filters.of(subject, parked_as, batch, since, until), "Replay", everything=everything, yes=yes
@@ -120,7 +121,7 @@ def replay(  # noqa: PLR0913 - each is an option
 
     async def carry_out(settings: Settings) -> None:
         with progress("replaying", len(chosen)) as progressed:
-            async with aclosing(parked.replay(settings, chosen, asked.append, progressed)) as replays:
+            async with aclosing(parked_endings.replay(settings, chosen, asked.append, progressed)) as replays:
                 async for one in replays:
                     replayed.append(one)
                     if not as_json:
@@ -150,7 +151,7 @@ def discard(  # noqa: PLR0913 - each is an option
     E.g. `allocation parked discard ALLOCATION_INBOUND/1/42 --reason "sent by a test of the warehouse"`.
     """
     from allocation.commands import parked_endings_shown as shown  # noqa: PLC0415 - keeps help fast
-    from allocation.operators import parked  # noqa: PLC0415 - keeps help fast
+    from allocation.operators import parked_endings  # noqa: PLC0415 - keeps help fast
 
     given = None if reason is None else _checked_reason(reason)
     chosen, others = chosen_places(
@@ -172,7 +173,7 @@ def discard(  # noqa: PLR0913 - each is an option
 
     async def carry_out(settings: Settings) -> None:
         with progress("discarding", len(chosen)) as progressed:
-            async for one in parked.discard(settings, chosen, why, asked.append, progressed):
+            async for one in parked_endings.discard(settings, chosen, why, asked.append, progressed):
                 portions.append(one)  # noqa: PERF401 - what was done until it is interrupted is kept
 
     run_to_the_end(carry_out, tell) if chosen else tell()

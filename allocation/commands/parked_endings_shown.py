@@ -12,7 +12,7 @@ from allocation.operators.parked_message import written
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from allocation.operators.parked import Replayed
+    from allocation.operators.parked_endings import Replayed
 
 _OVERTAKEN = "a newer quantity of its batch has overtaken it: nothing changed"
 _OUTCOMES = {

@@ -12,7 +12,7 @@ from stock.allocation.v1.inbound_events_pb2 import BatchCreated, BatchQuantityCh
 from allocation.adapters.sql.parked_reader import KeptMessage
 from allocation.commands import parked_endings_shown, parked_shown
 from allocation.contract.inward import subject_of
-from allocation.operators import parked, parked_message
+from allocation.operators import parked, parked_endings, parked_message
 from allocation.service_layer.housekeeping import ParkingReason
 from allocation.service_layer.records import Ending, ParkedMessage, StreamPlace
 from tests.unit.house import LATER, TODAY, TOMORROW
@@ -144,9 +144,9 @@ def test_what_has_ended_is_among_the_others_where_it_was_looked_for() -> None:
 
 def test_many_places_are_asked_for_in_portions() -> None:
     places = [StreamPlace("S", 1, number) for number in range(250)]
-    assert [len(portion) for portion in parked.portions(places)] == [100, 100, 50]
-    assert [place for portion in parked.portions(places) for place in portion] == places
-    assert parked.portions([]) == []
+    assert [len(portion) for portion in parked_endings.portions(places)] == [100, 100, 50]
+    assert [place for portion in parked_endings.portions(places) for place in portion] == places
+    assert parked_endings.portions([]) == []
 
 
 def test_a_huge_payload_is_shown_by_its_beginning() -> None:
