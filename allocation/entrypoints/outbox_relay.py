@@ -54,6 +54,7 @@ class OutboxRelay:
         self._drained = asyncio.Event()
         self._retry_seconds = _RETRY_SECONDS_FIRST
         self._last: tuple[int, str | None] = (0, None)
+        self._strange_in = 0
 
     def wake(self) -> None:
         """Say that there is something to publish."""
@@ -98,7 +99,8 @@ class OutboxRelay:
             )
         self._last = known.last_sequence, known.last_event_id
         unknown = await self._forget_what_is_there(known, state.last_sequence) if state.last_sequence > self._last[0] else 0
-        if unknown and not observed.is_another:
+        if unknown and not observed.is_another and self._strange_in != known.incarnation:
+            self._strange_in = known.incarnation  # Where others publish too, once is enough.
             log.warning(
                 "the event stream holds events that the log does not: the database may be an older copy",
                 stream=known.name,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -164,6 +166,18 @@ def test_a_service_whose_broker_died_says_so(tmp_path: Path) -> None:
         assert [level for _, level, _ in found] == ["error"]
         assert f"no broker at 127.0.0.1:{broker.port}" in found[0][2]
         service.kill()
+
+
+def test_the_services_own_broker_that_is_frozen_is_told_with_where_its_log_is(tmp_path: Path) -> None:
+    with ForkedService(tmp_path) as service:
+        service.start()
+        os.kill(service.broker_pid, signal.SIGSTOP)
+        try:
+            found = [one for one in examined(service) if one["check"] == "broker" and one["level"] == "error"]
+        finally:
+            os.kill(service.broker_pid, signal.SIGCONT)
+    (error,) = found
+    assert str(service.data_folder / "broker.log") in error["advice"]
 
 
 def test_a_misspelt_setting_is_the_first_thing_to_be_set_right(stopped: ForkedService) -> None:
