@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import nats
@@ -61,6 +62,20 @@ async def test_an_overlong_header_is_parked(
     parked = await set_aside(service, await publish(nats_client, "batch.created", payload, {name: "x" * 257}))
     assert (parked.reason, parked.detail.partition(":")[0]) == ("malformed", name)
     await assert_serves(nats_client, announcements)
+
+
+async def test_nearly_ten_thousand_messages_that_wait_for_their_batches_keep_no_other_waiting(tmp_path: Path) -> None:
+    early = BatchQuantityChanged(batch_reference="nobody-created-this", quantity=7).SerializeToString()
+    with ServiceProcess(tmp_path, settings={"unknown_wait_seconds": 300, "deliveries_max": 1_000}) as service:
+        service.start()
+        async with listening(service.nats_url) as announcements:
+            client = await nats.connect(service.nats_url, allow_reconnect=False)
+            for _ in range(19):
+                await asyncio.gather(*(publish(client, "batch.quantity.changed", early) for _ in range(500)))
+            await assert_serves(client, announcements)
+            waiting = await client.jetstream().consumer_info("ALLOCATION_INBOUND", "allocation")
+            assert (waiting.num_ack_pending or 0) > 9_000
+            await client.close()
 
 
 async def test_a_quantity_that_comes_before_its_batch_is_applied_once_the_batch_is_there(tmp_path: Path) -> None:
