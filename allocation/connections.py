@@ -68,10 +68,18 @@ async def open_store(settings: Settings) -> AsyncIterator[tuple[Store, Reader]]:
 
 
 def database_path(settings: Settings) -> Path:
-    """Answer where the SQLite file is, or is to be: in its folder's own name, whatever links lead there."""
+    """Answer where the SQLite file is, or is to be: in its folder's own name, whatever links lead there.
+
+    Raises:
+        StartupError: the settings name no file, or links that lead nowhere.
+
+    """
     url = settings.database_url
     named = Path(_database_of(url) if url else f"{settings.data_folder}/{DATABASE_FILE}")
-    return named.parent.resolve() / named.name
+    try:
+        return named.parent.resolve() / named.name
+    except (OSError, RuntimeError) as error:
+        raise StartupError(f"the folder of the database {named} cannot be found: {error}") from error
 
 
 def existing_database(settings: Settings) -> Path:

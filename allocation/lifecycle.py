@@ -105,7 +105,10 @@ class Service:
         now = asyncio.get_running_loop().time
         deadline = now() + self.shutdown_seconds
         self.consumer.stop()
-        await asyncio.gather(self.listener.stop(self.shutdown_seconds), self.admin.stop(self.shutdown_seconds))
+        closings = (self.listener.stop(self.shutdown_seconds), self.admin.stop(self.shutdown_seconds))
+        for failed in await asyncio.gather(*closings, return_exceptions=True):
+            if failed is not None:
+                log.error("a door did not close in order", exc_info=failed)
         await asyncio.wait({consuming}, timeout=max(_AT_LEAST_SECONDS, deadline - now()))
         consuming.cancel()
         with suppress(TimeoutError):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from allocation.entrypoints.grpc_waiting_room import WaitingRoom
 
 _Status = tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]
-_NEVER_CAME: _Status = (grpc.StatusCode.RESOURCE_EXHAUSTED, "the request did not come, and nobody waits for it any more", ())
+_NEVER_CAME: _Status = (grpc.StatusCode.UNAVAILABLE, "the request did not come, and nobody waits for it any more", ())
 _ACCEPTED_AT_ONCE = 128
 
 

@@ -45,6 +45,8 @@ class Gate(grpc.aio.ServerInterceptor):
         """Put ourselves before the RPC."""
         found = await continuation(handler_call_details)
         method = handler_call_details.method
+        if found is not None and found.request_streaming:
+            request_is_read()  # It waits for one request after the other: gRPC's reflection alone.
         if found is None or not method.startswith(_OURS):
             return found
         handler: Any = found

@@ -52,7 +52,7 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # it 
         return HealthCheckResponse(status=status)
 
     async def Watch(self, request: HealthCheckRequest, context: Context) -> None:  # noqa: N802 - its name in the protocol
-        """Send how it is now, and then each change; a watcher who reads slowly gets the newest of them."""
+        """Send how it is now, and then each change, until `end`; a watcher who reads slowly gets the newest of them."""
         request_is_read()
         last = None
         while True:
@@ -61,4 +61,6 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # it 
             if status != last:
                 await context.write(HealthCheckResponse(status=status))
                 last = status
+            if self._ends:
+                return
             await changed.wait()

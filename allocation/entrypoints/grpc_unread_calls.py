@@ -1,6 +1,6 @@
 """Calls whose request is still to come. A peer may begin as many as gRPC lets him and send none, and each holds some 17 kB.
 
-So there are only so many of them, and at the end of the service nobody waits for them.
+So there are only so many of them, and at the end of the service nobody waits for them. Streams of requests do not count.
 """
 
 from __future__ import annotations

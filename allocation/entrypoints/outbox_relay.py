@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _RETRY_SECONDS_FIRST, _RETRY_SECONDS_MAX = 0.1, 5.0
 _IDS_AT_ONCE = 500
+_ASKED_TIMES_MAX = 3
 _LOOK_AGAIN_SECONDS = 30.0
 """A stream that was deleted while nothing happened is made anew after this: its consumers wait for it."""
 
@@ -55,6 +56,7 @@ class OutboxRelay:
         self._retry_seconds = _RETRY_SECONDS_FIRST
         self._last: tuple[int, str | None] = (0, None)
         self._strange_in = 0
+        self._unanswered = 0
 
     def wake(self) -> None:
         """Say that there is something to publish."""
@@ -87,7 +89,7 @@ class OutboxRelay:
         observed: ObservedStream = await self._submit(ObserveStream(state))
         if observed.known.last_event_id is not None:
             # An older copy of the stream that was put back, and has grown since, is told by its events alone.
-            there = await self._stream.id_at(observed.known.last_sequence)
+            there = await self._id_there(observed.known)
             observed = await self._submit(ObserveStream(state, last_event_id=there))
         known = observed.known
         if observed.is_another:
@@ -109,6 +111,27 @@ class OutboxRelay:
             )
         return known
 
+    async def _id_there(self, known: KnownStream) -> str | None:
+        """Ask which event is where the last was published; None: none is, or nobody may ask.
+
+        A broker that does not answer is asked again. Where permissions do not allow the question it never answers, and events
+        are to go out.
+        """
+        try:
+            event_id = await self._stream.id_at(known.last_sequence)
+        except BrokerUnavailableError as error:
+            self._unanswered += 1
+            if self._unanswered < _ASKED_TIMES_MAX:
+                raise
+            log.warning(
+                "whether the event stream is an older copy cannot be told",
+                error=str(error),
+                permission=f"$JS.API.STREAM.MSG.GET.{known.name}",
+            )
+            return None
+        self._unanswered = 0
+        return event_id
+
     async def _forget_what_is_there(self, known: KnownStream, last_sequence: int) -> int:
         """Forget events that the stream holds above what is known, and answer how many of them the log does not have."""
         unknown, found = 0, list[tuple[int, str]]()
@@ -121,7 +144,7 @@ class OutboxRelay:
 
     async def _publish_for_a_while(self, known: KnownStream) -> None:
         """Publish until nothing waits and the stream was not looked at for a time, or until it counts from lower again."""
-        highest, look_again_at = known.last_sequence, _now() + _LOOK_AGAIN_SECONDS
+        highest, look_again_at = self._last[0], _now() + _LOOK_AGAIN_SECONDS
         while True:
             sequence = await self._publish_some(known)
             self._retry_seconds = _RETRY_SECONDS_FIRST
@@ -166,7 +189,7 @@ class OutboxRelay:
         if positions:
             log.info("events were published before", events=len(positions), stream=known.name)
         await self._forget(known, positions, sequence, dict(found).get(sequence))
-        return len(event_ids) - await self._reader.logged_count(event_ids)
+        return len(set(event_ids)) - await self._reader.logged_count(event_ids)
 
     async def _forget(self, known: KnownStream, positions: Sequence[int], sequence: int, event_id: str | None) -> None:
         await self._submit(MarkPublished(known.name, known.incarnation, sequence, tuple(positions), event_id))

@@ -173,3 +173,20 @@ async def test_both_doors_close_in_the_same_time_and_what_comes_after_has_what_i
         await served.run(stopping, lambda: None)
     assert closing == [0.5, 0.5]
     assert waited[1] == lifecycle._AT_LEAST_SECONDS, "the doors have used up the time"  # noqa: SLF001 - its own limit
+
+
+async def test_a_door_that_does_not_close_in_order_keeps_nothing_else_from_ending() -> None:
+    class BrokenDoor(Door):
+        async def ended(self) -> None:
+            await asyncio.Event().wait()
+
+        async def stop(self, grace_seconds: float) -> None:
+            raise RuntimeError(f"its server died within {grace_seconds} s")
+
+    heard: list[str] = []
+    served = service(heard)
+    served.listener = BrokenDoor(opens=True)
+    stopping = asyncio.Event()
+    stopping.set()
+    await served.run(stopping, lambda: None)
+    assert heard[-2:] == ["relay drain", "group_commit close"]

@@ -74,8 +74,9 @@ def _require_its_only_name(path: Path) -> None:
         )
     if path.is_file() and (names := path.stat().st_nlink) > 1:
         raise StartupError(
-            f"the database {path} has {names} names (hard links), and a service could run on each; make a copy of it "
-            "with `cp`, and use that"
+            f"the database {path} has {names} names (hard links), and a service could run on each: stop them, keep the name "
+            "that has a -wal file beside it, for the last commits are there, and remove the others "
+            f"(find / -xdev -samefile {path})"
         )
 
 

@@ -31,6 +31,12 @@ def check_copies(patient: Patient) -> Iterator[Finding]:
     if patient.broker is None or patient.inspection is None or not patient.inspection.is_current:
         return
     found = 0
+    if patient.broker.not_answered:
+        found += 1
+        yield warning(
+            f"whether a stream is an older copy that has grown since cannot be told: {patient.broker.not_answered}",
+            "let the service's user publish to $JS.API.STREAM.MSG.GET.>, or see what is said of the broker",
+        )
     for stream in (patient.broker.inbound, patient.broker.events):
         known = patient.inspection.streams.get(stream["config"]["name"]) if stream is not None else None
         if stream is not None and known is not None:
@@ -45,6 +51,12 @@ def check_events(patient: Patient) -> Iterator[Finding]:
     """Say whether the event stream has what the log has, if that was looked at."""
     verification = patient.verification
     if patient.broker is None or patient.broker.events is None or patient.inspection is None:
+        return
+    if patient.not_verified:
+        yield warning(
+            f"the events of log and stream could not be compared: {patient.not_verified}",
+            "see what is said of database and broker, then ask again",
+        )
         return
     if verification is None:
         advice = "allocation doctor --thorough"

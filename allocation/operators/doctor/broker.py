@@ -48,6 +48,8 @@ class Broker:
     """When the message was stored that the inbound stream has where the database consumed its last: microseconds since 1970."""
     last_published_event_id: str | None = None
     """The ce-id of the event that the event stream has where the service published its last."""
+    not_answered: str = ""
+    """Why these two could not be asked."""
 
 
 async def look_at_broker(connection: BrokerConnection, settings: Settings, folder: Path | None) -> Broker:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,8 @@ from allocation.operators.doctor.settings import check_settings
 from allocation.operators.doctor.streams import check_broker, check_fill, check_streams
 from allocation.operators.doctor.versions import check_schema, check_versions, own_versions
 from allocation.operators.outbox_verification import verify
-from allocation.service_layer.streams import BrokerUnavailableError
+from allocation.service_layer.store import StoreUnavailableError
+from allocation.service_layer.streams import BrokerUnavailableError, StreamMismatchError
 from allocation.settings import SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -96,10 +96,12 @@ async def look(settings: Settings, *, thorough: bool) -> Patient:
         _end_as(broker, later)
     if broker is not None and inspection is not None:
         await _look_at_last_messages(settings, broker, inspection)
-    verification = await _verification(settings) if thorough and broker is not None and inspection is not None else None
-    not_inspected = not_named or not_inspected
-    now = datetime.now(UTC)
-    return Patient(settings, now, database, inspection, not_inspected, broker, not_connected, running, verification)
+    patient = Patient(
+        settings, datetime.now(UTC), database, inspection, not_named or not_inspected, broker, not_connected, running
+    )
+    if thorough and broker is not None and inspection is not None:
+        patient.verification, patient.not_verified = await _verification(settings)
+    return patient
 
 
 def _database(settings: Settings) -> tuple[Path | None, str]:
@@ -125,18 +127,28 @@ async def _look_at_last_messages(settings: Settings, broker: Broker, inspection:
         None if stream is None else inspection.streams.get(stream["config"]["name"])
         for stream in (broker.inbound, broker.events)
     )
-    with suppress(BrokerUnavailableError, ValueError):
+    try:
         async with connected(settings) as connection:
             if inbound is not None and inbound.last_stored_at is not None:
                 broker.last_consumed_stored_at = await stored_at(connection, inbound.name, inbound.last_sequence)
             if events is not None and events.last_event_id is not None:
                 broker.last_published_event_id = await event_id_at(connection, events.name, events.last_sequence)
+    except (BrokerUnavailableError, ValueError) as error:
+        broker.not_answered = str(error)
 
 
-async def _verification(settings: Settings) -> Verification | None:
-    with suppress(BrokerUnavailableError, StartupError, SQLAlchemyError, ValueError):
-        return await verify(settings, since=None, shown_max=0)
-    return None
+async def _verification(settings: Settings) -> tuple[Verification | None, str]:
+    try:
+        return await verify(settings, since=None, shown_max=0), ""
+    except (
+        BrokerUnavailableError,
+        StreamMismatchError,
+        StartupError,
+        StoreUnavailableError,
+        SQLAlchemyError,
+        ValueError,
+    ) as error:
+        return None, str(error) or type(error).__name__
 
 
 def _streams(broker: Broker) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ class Patient:
     running: Running
     verification: Verification | None = None
     """None: the events of the log and those of the stream were not compared."""
+    not_verified: str = ""
+    """Why they could not be; empty if nobody asked for it."""
 
     @property
     def folder(self) -> Path | None:

@@ -158,6 +158,7 @@ class FakeEvents:
     def __init__(self) -> None:
         self.stored: list[OutboxEvent] = []
         self.window: dict[str, int] = {}
+        self.unanswered = 0
         self._purged = 0
         self.troubles: deque[int | None] = deque()
         self.reads: list[int] = []
@@ -194,7 +195,10 @@ class FakeEvents:
         return self.window.get(events[-1].event_id, self._last_sequence)
 
     async def id_at(self, sequence: int) -> str | None:
-        """Read one id."""
+        """Read one id, if there is an answer to that question."""
+        if self.unanswered > 0:
+            self.unanswered -= 1
+            raise BrokerUnavailableError("no answer")
         there = range(self._purged + 1, self._last_sequence + 1)
         return self.stored[sequence - there.start].event_id if sequence in there else None
 

@@ -60,3 +60,13 @@ async def test_a_watcher_who_never_reads_keeps_nobody_from_being_told_and_the_do
             stopping = asyncio.ensure_future(door.listener.stop(1.0))
             assert await next_of(HealthStub(door.channel).Watch(HealthCheckRequest())) == NOT_SERVING
             await asyncio.wait_for(stopping, 20)
+
+
+async def test_a_watcher_who_reads_does_not_keep_the_door_open() -> None:
+    async with listening_door() as door:
+        watch = HealthStub(door.channel).Watch(HealthCheckRequest())
+        assert await next_of(watch) == SERVING
+        stopping = asyncio.ensure_future(door.listener.stop(60.0))
+        assert await next_of(watch) == NOT_SERVING
+        assert await asyncio.wait_for(watch.read(), 10) is grpc.aio.EOF
+        await asyncio.wait_for(stopping, 20)

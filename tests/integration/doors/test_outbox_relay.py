@@ -294,6 +294,32 @@ async def test_events_that_the_log_does_not_have_are_warned_of_once(relaying: Re
     assert told == ([(others, "allocation outbox verify")] if others else [])
 
 
+async def test_a_broker_that_never_says_which_event_is_where_is_published_to_and_the_permission_named(
+    relaying: Relaying,
+) -> None:
+    await relaying.happen(2)
+    await relaying.published()
+    await relaying.stop()
+    relaying.events.unanswered = 1_000
+    with capture_logs() as logged:
+        relaying.start()
+        await relaying.happen(1)
+        assert await relaying.published() == relaying.committed()
+    (told,) = (line["permission"] for line in logged if "permission" in line)
+    assert told == f"$JS.API.STREAM.MSG.GET.{EVENTS}"
+
+
+async def test_an_event_that_the_stream_holds_twice_is_no_strange_one(relaying: Relaying) -> None:
+    await relaying.stop()
+    await relaying.happen(2)
+    relaying.events.stored.extend([*await relaying.store.outbox(2), *await relaying.store.outbox(1)])
+    with capture_logs() as logged:
+        relaying.start()
+        await relaying.published()
+        await asyncio.wait_for(relaying.relay.drain(), 10)
+    assert [line for line in logged if line["log_level"] == "warning"] == []
+
+
 async def test_a_stream_that_is_gone_while_nothing_happens_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_relay, "_LOOK_AGAIN_SECONDS", 0.0)
     async with running() as relaying:

@@ -246,3 +246,14 @@ async def test_an_older_copy_of_the_event_stream_is_known_by_its_event(
         forge(folder, f"REPLACE INTO streams {columns} VALUES ('{name}', '{created}', 1, 1, '{published}')")  # noqa: S608 - ours
         found = [said for _, said in bad(check_copies(await examined(settings))) if name in said]
     assert len(found) == (published == "another")
+
+
+async def test_a_comparison_that_was_asked_for_and_is_not_possible_is_warned_of(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    await keep_books(folder)
+    forge(folder, "DELETE FROM outbox", f"UPDATE events SET occurred_at = {2**62} WHERE position = 1")
+    async with connected(settings) as connection:
+        await create(connection, settings)
+    ((level, said),) = bad(check_events(await look(settings, thorough=True)))
+    assert (level, said.startswith("the events of log and stream could not be compared: ")) == ("warning", True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from allocation.adapters.data_folder import DataFolder, DataFolderInUseError
+from allocation.adapters.startup_error import StartupError
 from allocation.connections import database_path, open_store
 from allocation.settings import Settings
 
@@ -27,3 +28,10 @@ async def test_the_folder_that_is_locked_is_that_of_the_file_whatever_links_lead
             with pytest.raises(DataFolderInUseError), DataFolder(found):
                 pass
     assert [path.name for path in (tmp_path / "here").iterdir()] == ["link"]
+
+
+def test_a_folder_behind_links_that_lead_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "here").symlink_to(tmp_path / "there")
+    (tmp_path / "there").symlink_to(tmp_path / "here")
+    with pytest.raises(StartupError, match=r"the folder of the database .*here/stock.sqlite3 cannot be found"):
+        database_path(Settings(database_url=f"sqlite:///{tmp_path}/here/stock.sqlite3"))

@@ -288,6 +288,13 @@ def test_an_older_copy_of_the_inbound_stream_is_known_when_it_has_grown_since() 
     assert finding.advice.startswith("start the service: ")
 
 
+def test_what_could_not_be_asked_of_a_stream_is_not_called_well() -> None:
+    patient = healthy()
+    broker_of(patient).not_answered = "no answer"
+    ((level, said),) = bad(check_copies(patient))
+    assert (level, said.endswith("cannot be told: no answer")) == ("warning", True)
+
+
 def test_a_stream_that_was_made_anew_is_noticed_by_a_service_that_starts() -> None:
     patient = healthy()
     inspection_of(patient).streams["ALLOCATION_EVENTS"].created_at = "sunday"
