@@ -252,7 +252,7 @@ async def test_a_comparison_that_was_asked_for_and_is_not_possible_is_warned_of(
     folder = tmp_path / "data"
     folder.mkdir()
     await keep_books(folder)
-    forge(folder, "DELETE FROM outbox", f"UPDATE events SET occurred_at = {2**62} WHERE position = 1")
+    forge(folder, "DELETE FROM outbox", "UPDATE events SET occurred_at = 4611686018427387904 WHERE position = 1")
     async with connected(settings) as connection:
         await create(connection, settings)
     ((level, said),) = bad(check_events(await look(settings, thorough=True)))
