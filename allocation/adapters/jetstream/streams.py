@@ -94,14 +94,19 @@ async def _ensured_stream(
 
 async def stored_at(connection: BrokerConnection, stream: str, sequence: int) -> int | None:
     """Answer when the message with a sequence was stored, as `InboundMessage.stored_at`; None: it is not there."""
-    found = await ask_if_there(connection, f"STREAM.MSG.GET.{stream}", MESSAGE_NOT_FOUND, {"seq": sequence})
-    return None if found is None else microseconds(instant(found["message"]["time"]))
+    found = await _message_at(connection, stream, sequence)
+    return None if found is None else microseconds(instant(found["time"]))
 
 
 async def event_id_at(connection: BrokerConnection, stream: str, sequence: int) -> str | None:
     """Answer the ce-id of the message with a sequence; None: it is not there, or is none of ours."""
+    found = await _message_at(connection, stream, sequence)
+    return None if found is None else stored_headers(found).get(ID)
+
+
+async def _message_at(connection: BrokerConnection, stream: str, sequence: int) -> dict[str, Any] | None:
     found = await ask_if_there(connection, f"STREAM.MSG.GET.{stream}", MESSAGE_NOT_FOUND, {"seq": sequence})
-    return None if found is None else stored_headers(found["message"]).get(ID)
+    return None if found is None else found["message"]
 
 
 async def stream_state(connection: BrokerConnection, name: str) -> StreamState:

@@ -163,7 +163,7 @@ async def test_thousands_of_calls_whose_requests_never_come_hold_little_and_the_
             connections = [open_ones.enter_context(RawConnection(service.grpc_address)) for _ in range(160)]
             for connection in connections:
                 connection.say(head)
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # Not all in one moment: a crowd that has just come is not dropped.
             reset = await asyncio.to_thread(lambda: [kind for kind, *_ in connections[0].frames(20.0) if kind == RESET][:1])
             await eventually(lambda: len(good.seconds) >= 10)
     assert reset, "of 10,240 calls the first are dropped"
