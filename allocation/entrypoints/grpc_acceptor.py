@@ -11,6 +11,7 @@ import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # compiled code has no types
 
 from allocation.entrypoints import grpc_errors
+from allocation.entrypoints.grpc_batches import give_batches_back
 from allocation.service_layer.errors import QueueFullError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def accepting_server(
     Calls of methods whose names begin with `waiting` are refused, before their request is read, while `room` has none. Those
     that are taken in, and whose request does not come, are counted by `unread`.
     """
+    give_batches_back()
     server: Any = grpc.aio.server(interceptors=interceptors, options=options)
     server._server = _Acceptor(tuple(interceptors), tuple(options), unread, room, waiting.encode())  # noqa: SLF001 - see the class
     made: grpc.aio.Server = server

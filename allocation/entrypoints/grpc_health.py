@@ -7,6 +7,7 @@ told, and the service from ending.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import grpc
@@ -59,7 +60,9 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # it 
             changed = self._changed
             status = self._statuses.get(request.service, HealthCheckResponse.SERVICE_UNKNOWN)
             if status != last:
-                await context.write(HealthCheckResponse(status=status))
+                # Of one who is gone gRPC ends the call itself, in a moment.
+                with suppress(grpc.aio.InternalError):
+                    await context.write(HealthCheckResponse(status=status))
                 last = status
             if self._ends:
                 return
