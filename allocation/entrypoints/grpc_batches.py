@@ -1,8 +1,9 @@
-"""What gRPC's core holds for an operation on a call, given back once the operation is over, however it ended.
+"""What gRPC's core holds for operations on a call, given back once these are over, whether they succeeded or not.
 
-grpc.aio 1.85 gives it back only to whoever waits until the operation succeeds. Of each operation that fails, or whose task is
-cancelled, 64 to 400 bytes stay for ever, and what is cancelled is freed while the core still writes to it
-(https://github.com/grpc/grpc/issues/43360).
+grpc.aio 1.85 gives it back only to whoever waits until the operations succeed. Of those that fail, or whose task is cancelled,
+64 to 1,000 bytes stay for ever, and what is cancelled is freed while the core still writes to it
+(https://github.com/grpc/grpc/issues/43360). What cannot even be begun, because the operations do not fit together, is out of
+reach from here.
 """
 
 from __future__ import annotations
@@ -41,17 +42,22 @@ class _Batch:
         self._loop = loop
         self.completed: asyncio.Future[None] = loop.create_future()
         self._coroutine = _execute_batch(call, operations, self)
-        self._coroutine.send(None)
+        try:
+            self._coroutine.send(None)
+        except BaseException:
+            del self._coroutine  # It holds this.
+            raise
 
     def create_future(self) -> _Batch:
         return self
 
     def call_soon_threadsafe(self, callback: Callable[..., object], *arguments: Any) -> None:  # noqa: ANN401 - whatever it takes
-        """Complete now, as gRPC would if this were the loop in which it found the batch to be over."""
-        if asyncio.get_running_loop() is self._loop:
-            callback(*arguments)
-        else:
-            self._loop.call_soon_threadsafe(callback, *arguments)
+        """Complete at once, as gRPC does in the loop in which it finds the batch to be over; from any other, in our own."""
+        if asyncio.get_running_loop() is not self._loop:
+            with suppress(RuntimeError):  # It is closed: nobody waits any more, and there is something to give back.
+                self._loop.call_soon_threadsafe(callback, *arguments)
+                return
+        callback(*arguments)
 
     def __await__(self) -> Iterator[None]:
         yield
@@ -60,17 +66,21 @@ class _Batch:
         return False
 
     def set_result(self, _: None) -> None:
-        self._give_back()
-        if not self.completed.done():
-            self.completed.set_result(None)
+        self._complete(None)
 
     def set_exception(self, failure: Exception) -> None:
-        self._give_back()
-        if not self.completed.done():
-            self.completed.set_exception(failure)
+        self._complete(failure)
 
-    def _give_back(self) -> None:
+    def _complete(self, failure: Exception | None) -> None:
         coroutine = self._coroutine
-        del self._coroutine  # It holds this.
-        with suppress(StopIteration):
+        del self._coroutine
+        try:
             coroutine.send(None)
+        except StopIteration:
+            pass
+        except Exception as unreadable:  # noqa: BLE001 - whatever it is, who waits is to hear of it
+            failure = unreadable
+        if self.completed.done():
+            return
+        with suppress(RuntimeError):  # The loop is closed.
+            self.completed.set_result(None) if failure is None else self.completed.set_exception(failure)

@@ -7,7 +7,6 @@ told, and the service from ending.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import grpc
@@ -60,10 +59,16 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # it 
             changed = self._changed
             status = self._statuses.get(request.service, HealthCheckResponse.SERVICE_UNKNOWN)
             if status != last:
-                # Of one who is gone gRPC ends the call itself, in a moment.
-                with suppress(grpc.aio.InternalError):
-                    await context.write(HealthCheckResponse(status=status))
+                await _write(context, HealthCheckResponse(status=status))
                 last = status
             if self._ends:
                 return
             await changed.wait()
+
+
+async def _write(context: Context, answer: HealthCheckResponse) -> None:
+    try:
+        await context.write(answer)
+    except grpc.aio.InternalError:
+        # He is gone. gRPC cancels this in a moment, and whatever is sent until then fails in worse ways.
+        raise asyncio.CancelledError from None

@@ -60,6 +60,21 @@ async def test_watchers_who_leave_without_reading_cost_no_memory_for_ever_and_no
     assert not caplog.records
 
 
+async def test_watchers_who_leave_while_healths_change_leave_nothing_behind(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = _count("_Batch")
+    leaving = asyncio.create_task(asyncio.to_thread(_watch_and_leave, door.listener.address))
+    serves = True
+    while not leaving.done():
+        serves = not serves
+        door.listener.tell_health(store=serves, broker=True)
+        await asyncio.sleep(0.003)
+    await asyncio.sleep(_QUIET_SECONDS)
+    assert _count("_Batch") == before
+    assert not caplog.records
+
+
 async def test_a_client_in_the_loop_of_another_thread_is_answered(door: Door) -> None:
     async def ask() -> int:
         async with grpc.aio.insecure_channel(door.listener.address) as channel:
@@ -67,3 +82,26 @@ async def test_a_client_in_the_loop_of_another_thread_is_answered(door: Door) ->
             return int((await stub.Check(health_pb2.HealthCheckRequest(), timeout=5.0)).status)
 
     assert await asyncio.to_thread(asyncio.run, ask()) == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_loops_that_end_amid_a_call_are_no_errors_of_others(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    async def leave_amid_a_call() -> None:
+        stub: Any = health_pb2_grpc.HealthStub(grpc.aio.insecure_channel(door.listener.address))
+        watch = stub.Watch(health_pb2.HealthCheckRequest())
+        await watch.read()
+        reading = asyncio.create_task(watch.read())
+        await asyncio.sleep(0.01)
+        assert not reading.done()
+
+    before = _count("_AioCall")
+    for _ in range(10):
+        await asyncio.to_thread(asyncio.run, leave_amid_a_call())
+
+    await asyncio.sleep(_QUIET_SECONDS)
+    assert _count("_AioCall") <= before + 1, "one may wait for the next event"
+    assert not caplog.records
+
+
+def _count(name: str) -> int:
+    gc.collect()
+    return sum(type(one).__name__ == name for one in gc.get_objects())
