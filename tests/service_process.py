@@ -30,8 +30,8 @@ STOP_SECONDS = 30.0
 class ServiceProcess:
     """`allocation dev` (or another command) on one data folder; its ports stay the same over restarts.
 
-    `settings` are added to the environment, without their prefix and in lower case. With `own_group` it leads a process
-    group, as what a shell starts does.
+    `settings` are added to the environment, without their prefix and in lower case, `variables` as they are. With `own_group`
+    it leads a process group, as what a shell starts does.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class ServiceProcess:
         *,
         command: Sequence[str] = ("-m", "allocation", "dev"),
         settings: dict[str, Any] | None = None,
+        variables: dict[str, str] | None = None,
         own_group: bool = False,
     ) -> None:
         self.data_folder = folder / "allocation-data"
@@ -49,6 +50,7 @@ class ServiceProcess:
         self.log = folder / "service.log"
         self.command = command
         self.settings = settings or {}
+        self.variables = variables or {}
         self.own_group = own_group
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -93,7 +95,7 @@ class ServiceProcess:
             "log_format": "json",
         } | self.settings
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ALLOCATION_")}
-        return inherited | {f"ALLOCATION_{name.upper()}": str(value) for name, value in settings.items()}
+        return inherited | self.variables | {f"ALLOCATION_{name.upper()}": str(value) for name, value in settings.items()}
 
     def start(self) -> Self:
         """Start it and wait until it serves.
