@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import nats
-import nats.errors
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from stock.allocation.v1 import events_pb2
 
@@ -67,7 +66,8 @@ class Announcements:
         while not condition(found := [one for one in self._seen if concerns(one)]):
             if loop.time() > deadline:
                 raise AssertionError(f"only these were announced: {found}")
-            with suppress(nats.errors.TimeoutError):
+            # Nothing came: nats-py says so by its own TimeoutError or, in a race, by the built-in one that it derives from.
+            with suppress(TimeoutError):
                 messages = await self._subscription.fetch(_FETCH_MAX, timeout=0.5)
                 self._seen.extend(_decoded(message) for message in messages)
         return found

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import nats
 from google.protobuf.message import DecodeError
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig
 from stock.allocation.v1 import events_pb2, inbound_events_pb2
 
@@ -169,7 +168,7 @@ async def read_stream(client: Client, name: str) -> list[Stored]:
     while len(found) < count:
         try:
             messages = await subscription.fetch(min(500, count - len(found)), timeout=5)
-        except NatsTimeoutError:
+        except TimeoutError:
             raise AssertionError(f"{name} holds {count} messages, and only {len(found)} of them can be read") from None
         found += [Stored(one.metadata.sequence.stream, one.subject, dict(one.headers or {}), one.data) for one in messages]
     await subscription.unsubscribe()
