@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+_HEALTH_SECONDS = 3.0
 
 
 class ServiceProcess:
@@ -132,7 +133,7 @@ class ServiceProcess:
         with self.channel() as channel:
             try:
                 answer = health_pb2_grpc.HealthStub(channel).Check(
-                    health_pb2.HealthCheckRequest(), timeout=0.5, wait_for_ready=True
+                    health_pb2.HealthCheckRequest(), timeout=_HEALTH_SECONDS, wait_for_ready=True
                 )
             except grpc.RpcError:
                 return False
