@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from statistics import linear_regression, median
+from itertools import combinations
+from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,12 +49,17 @@ def later_half(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def growth(samples: Sequence[Sample], what: str) -> tuple[float, float]:
-    """Answer by how much the line through the later half rises from its beginning to its end, and the median."""
+    """Answer by how much the line through the later half rises from its beginning to its end, and the median.
+
+    Its slope is the median of the slopes between any two samples (Theil and Sen): waves and spikes, wherever they happen to
+    lie, do not tilt it.
+    """
     seen = [(sample.seconds, float(value)) for sample in later_half(samples) if (value := getattr(sample, what)) is not None]
     if len(seen) < _SAMPLES_MIN:
         raise ValueError(f"{len(seen)} samples of {what} in the later half, {_SAMPLES_MIN} are needed")
     times, values = zip(*seen, strict=True)
-    return linear_regression(times, values).slope * (times[-1] - times[0]), median(values)
+    slope = median((later[1] - earlier[1]) / (later[0] - earlier[0]) for earlier, later in combinations(seen, 2))
+    return slope * (times[-1] - times[0]), median(values)
 
 
 def _growing(samples: Sequence[Sample]) -> Iterator[str]:

@@ -44,7 +44,7 @@ def draw(samples: Sequence[Sample], path: Path, *, command: str, verdict: str) -
             axes.plot(minutes, values, label=label, linewidth=1)
         axes.axvspan(minutes[-1] / 2, minutes[-1], color="0.93")
         axes.set_title(title, fontsize=10)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(bottom=0, top=1.1 * axes.get_ylim()[1])
         axes.set_xlabel("minutes", fontsize=8)
         axes.legend(fontsize=8, loc="lower right")
         axes.grid(visible=True, linewidth=0.3)

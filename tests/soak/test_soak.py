@@ -45,6 +45,14 @@ def test_what_rises_and_falls_again_is_flat() -> None:
     assert growing(waves) == []
 
 
+def test_spikes_that_lie_late_are_flat() -> None:
+    spiky = [
+        replace(one, service_memory=(220 if number > 330 and number % 3 == 0 else 120) * MEBIBYTE)
+        for number, one in enumerate(HOUR)
+    ]
+    assert growing(spiky) == []
+
+
 def test_what_rises_in_the_first_half_alone_is_flat() -> None:
     warm = [
         replace(one, service_memory=min(20 + number, 120) * MEBIBYTE, broker_memory=None) if one.seconds < 1_700 else one
